@@ -1,0 +1,1 @@
+"""The tests of txresource: ``trial tests`` runs them all."""

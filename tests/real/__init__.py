@@ -1,0 +1,1 @@
+"""Tests on real reactors, sockets, forks and child processes."""

@@ -1,0 +1,129 @@
+"""Reads the project's own files for the tests that hold its structure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+#: The folder that holds setup.cfg.
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def python_files(*folders: str) -> list[Path]:
+    """
+    List the Python files below some folders of the project.
+
+    :param folders: paths from the project's root; one that is missing holds no files.
+    """
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def module_name(path: Path) -> str:
+    """Return the dotted name under which a file of the project is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def module_statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield what runs when a module is imported, out of its ``if`` and ``try`` blocks, too."""
+    for statement in body:
+        yield statement
+        for block in ("body", "orelse", "finalbody"):
+            if isinstance(statement, ast.If | ast.Try | ast.With):
+                yield from module_statements(getattr(statement, block, ()))
+        for handler in getattr(statement, "handlers", ()):
+            yield from module_statements(handler.body)
+
+
+def defined_names(tree: ast.Module) -> set[str]:
+    """Return the names without underscore that a module defines, as against imports."""
+    names: set[str] = set()
+    for node in module_statements(tree.body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            inner = [name for target in targets for name in ast.walk(target)]
+            names.update(
+                n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            )
+    return {name for name in names if not name.startswith("_")}
+
+
+def imported_names(tree: ast.Module) -> set[str]:
+    """Return the names without underscore that a module's imports bind in it."""
+    names = {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in module_statements(tree.body)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+        for alias in node.names
+    }
+    return {name for name in names if not name.startswith("_")}
+
+
+def stated_all(tree: ast.Module) -> object:
+    """Return the value of ``__all__``, None where there is none or it is no literal."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            try:
+                return ast.literal_eval(node.value)
+            except ValueError:
+                return None
+    return None
+
+
+def functions_in(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """List every function and method of a tree."""
+    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def classes_in(tree: ast.AST) -> list[ast.ClassDef]:
+    """List every class of a tree."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+
+
+def imports_of(path: Path) -> set[str]:
+    """
+    Return the modules that a file imports, in functions, too, but not for the type checker alone.
+
+    :returns: dotted names; ``from a import b`` counts as ``a.b`` where that is a module of ours.
+    """
+    package = module_name(path if path.name == "__init__.py" else path.parent / "__init__.py")
+    found: set[str] = set()
+    for node in _running(parsed(path)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, package)
+            found.update(_target(base, alias.name) for alias in node.names)
+    return found
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for other in node.orelse:
+                yield from (other, *_running(other))
+        else:
+            yield node
+            yield from _running(node)
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    base = parts[: len(parts) - node.level + 1]
+    return ".".join([*base, node.module] if node.module else base)
+
+
+def _target(base: str, name: str) -> str:
+    inner = ROOT.joinpath(*base.split("."), name)
+    return f"{base}.{name}" if inner.is_dir() or inner.with_suffix(".py").is_file() else base

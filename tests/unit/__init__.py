@@ -1,0 +1,1 @@
+"""Tests on clocks and in-memory transports: the whole folder takes seconds."""

@@ -1,0 +1,275 @@
+"""The care of a whole program: all that the plugin does, usable without twistd."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from twisted.application.service import IProcess, IService, MultiService
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import ILogObserver, Logger
+from twisted.python.failure import Failure
+
+from txresource.closing import LAST, Closing, close_node
+from txresource.connections import installed_reactor
+from txresource.intercept import hook_listening, unhook_listening
+from txresource.leaks.monitor import LeakMonitor
+from txresource.leaks.report import read_signatures, write_report
+from txresource.root import root_node
+from txresource.scope import own
+from txresource.signals import CareSignals
+from txresource.tree import CLOSED, Node
+
+__all__ = ("CareService",)
+
+log = Logger()
+
+#: Seconds beyond grace and goodbye before the shutdown goes on without whoever still waits.
+_PATIENCE = 1.6
+
+
+@cache
+def tool_name() -> str:
+    """Name and version, as reports give them."""
+    try:
+        return f"txresource {version('txresource')}"
+    except PackageNotFoundError:
+        return "txresource unknown"
+
+
+class CareService(MultiService):
+    """
+    Takes a program into care: its listeners are managed, its heap is watched, and when the
+    reactor stops all of it is closed, within the grace, and accounted for.
+
+    :param reactor: ``None``: the installed one.
+    :param child: a service to run; ``None``: none, the program opens what it needs itself.
+    :param grace: seconds that shutdown gives to work in flight.
+    :param interval: seconds between snapshots; 0: only when asked; ``None``: 60, stretched so
+        that they use no more than 2 % of a core.
+    :param report: path of the JSON report; ``None``: none is written.
+    :param what: how the log calls the program.
+    :raises ValueError: the report is there and is no report.
+    :raises OSError: the report cannot be read.
+    """
+
+    def __init__(
+        self,
+        reactor: Any = None,
+        child: IService | None = None,
+        *,
+        grace: float = 10.0,
+        interval: float | None = None,
+        report: str | None = None,
+        what: str = "this program",
+    ) -> None:
+        super().__init__()
+        self._reactor = reactor or installed_reactor()
+        self._grace = grace
+        self._report = report
+        self._what = what
+        self._nodes: dict[IService, Node] = {}
+        self._wrapped: tuple[str, ...] = ()
+        self._closing: Closing | None = None
+        self._ended = False
+        self._inner: Any = None
+        self._interval = interval
+        seen = read_signatures(report) if report is not None else frozenset()
+        self._monitor = LeakMonitor(self._reactor, interval=interval, seen=seen)
+        self._monitor.on_snapshot = self._write_report
+        self._signals = CareSignals(
+            self._reactor,
+            closing=lambda: self._closing is not None,
+            again=self.abort,
+            ask=lambda: self._monitor.snapshot(table=True),
+        )
+        if child is not None:
+            child.setServiceParent(self)  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        state = "closing" if self._closing else "running" if self.running else "stopped"
+        return f"<CareService of {self._what}, {state}>"
+
+    # -- start
+
+    def takeListeners(self) -> None:
+        """Manage every listener that is opened from now on, whoever opens it."""
+        self._wrapped += hook_listening(self._reactor)
+
+    def standFor(self, application: Any) -> None:
+        """Be to twistd what an application is: its user, its group, its name and its log."""
+        self._inner = application
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Join an application; it takes over what the application in care asked for."""
+        super().setServiceParent(parent)
+        if self._inner is None or IProcess(parent, None) is None:
+            return
+        outer, inner = IProcess(parent), IProcess(self._inner)
+        outer.uid, outer.gid, outer.processName = inner.uid, inner.gid, inner.processName
+        observer = self._inner.getComponent(ILogObserver)
+        if observer is not None:
+            parent.setComponent(ILogObserver, observer)
+
+    def privilegedStartService(self) -> None:
+        """Be there before the first port is opened."""
+        self.takeListeners()
+        super().privilegedStartService()
+
+    def startService(self) -> None:
+        """Say what will be done, begin to watch, and start the child."""
+        self.takeListeners()
+        self._root = root_node(self._reactor)
+        self._root.grace = self._grace
+        self._closing, self._ended = None, False
+        log.info("{text}", text=self._announcement())
+        for service in self:
+            self._own(service)
+        self._reactor.addSystemEventTrigger("before", "shutdown", self.stopService)
+        self._signals.install_when_running()
+        self._monitor.start()
+        super().startService()
+
+    def _announcement(self) -> str:
+        every = (
+            "snapshots only on SIGUSR2"
+            if self._interval == 0
+            else f"a snapshot every {60 if self._interval is None else self._interval:g} s"
+        )
+        wrapped = ", ".join(self._wrapped)
+        return (
+            f"txresource takes care of {self._what}: {every}, grace {self._grace:g} s,"
+            f" report {self._report or 'in the log only'}"
+            f"; wraps {wrapped + ' of this reactor' if wrapped else 'nothing'}"
+        )
+
+    def addService(self, service: IService) -> None:
+        """Take one more service into care."""
+        if self.running:
+            self._own(service)
+        super().addService(service)
+
+    def removeService(self, service: IService) -> Any:
+        """Let go of a service; it is stopped."""
+        node = self._nodes.pop(service, None)
+        if node is not None:
+            node.ended()
+        return super().removeService(service)
+
+    def _own(self, service: IService) -> None:
+        own(self._root, service, None, None)
+        self._nodes[service] = next(reversed(self._root.children or {}))
+
+    # -- the end
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Drain, close and account.
+
+        :returns: a Deferred that fires with ``None`` within grace + 1.5 s and the time to write
+            the report. Cancelling it changes nothing.
+        """
+        if not self.running or self._closing is not None:
+            return self._closing.waiter() if self._closing is not None else succeed(None)
+        root = self._root
+        log.info("closing {open}", open=describe_open(root))
+        self._closing = close_node(root, self._grace)
+        self._go_on_at(self._grace + _PATIENCE)
+        return self._closing.waiter().addBoth(self._finish)
+
+    def abort(self) -> None:
+        """End it now: whatever is still open is aborted."""
+        if self._closing is None or self._ended:
+            return
+        log.warn("told again to end: aborting {open}", open=describe_open(self._root))
+        self._go_on_at(LAST)
+        self._closing.abort()
+
+    def _go_on_at(self, seconds: float) -> None:
+        # Triggers of others, which nothing bounds, hold the shutdown up as well. The same event
+        # a second time goes on without them; once they are done the reactor is gone before.
+        self._reactor.callLater(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        if not self._root.stopping or not getattr(self._reactor, "running", False):
+            return
+        if not self._ended:
+            self._account()
+        log.warn("a shutdown trigger that is not ours has not finished: going on without it")
+        self._reactor.fireSystemEvent("shutdown")
+
+    def _finish(self, result: Any) -> Deferred[None]:
+        if isinstance(result, Failure):
+            log.debug("the close had errors, logged where they came up")
+        self.running = 0
+        self._account()
+        self._signals.remove()
+        unhook_listening(self._reactor)
+        self._wrapped = ()
+        self._nodes.clear()
+        return self._monitor.stop()
+
+    def _account(self) -> None:
+        """Write down what became of everything, once."""
+        if self._ended or self._closing is None:
+            return
+        self._ended = True
+        outcome = self._closing.outcome
+        log.info(
+            "closed {closed}, aborted {aborted}, abandoned {abandoned} in {seconds:.1f} s",
+            closed=outcome.closed.total(),
+            aborted=outcome.aborted.total(),
+            abandoned=len(outcome.abandoned),
+            seconds=self._reactor.seconds() - self._closing.began,
+        )
+        self._write_report()
+
+    def _write_report(self) -> None:
+        if self._report is None:
+            return
+        report = self._monitor.report(tool_name())
+        if self._closing is not None:
+            report["shutdown"] = self._shutdown_report()
+        if self._ended:
+            report["ended"] = time.time()
+        try:
+            write_report(self._report, report)
+        except OSError as error:
+            log.warn(
+                "the report {path} could not be written: {why}",
+                path=self._report,
+                why=error.strerror,
+            )
+
+    def _shutdown_report(self) -> dict[str, Any]:
+        assert self._closing is not None
+        outcome = self._closing.outcome
+        return {
+            "seconds": round(self._reactor.seconds() - self._closing.began, 3),
+            "closed": outcome.closed.total(),
+            "aborted": outcome.aborted.total(),
+            "abandoned": [
+                {
+                    "what": gone.what,
+                    "created_at": gone.created_at,
+                    "waited": round(gone.waited, 3),
+                    "error": gone.error,
+                }
+                for gone in outcome.abandoned
+            ],
+            "kinds": {"closed": dict(outcome.closed), "aborted": dict(outcome.aborted)},
+        }
+
+
+def describe_open(node: Node) -> str:
+    """Say how many things of each kind hang below a node."""
+    counts: dict[str, int] = {}
+    todo = [node]
+    while todo:
+        for child in todo.pop().children or ():
+            todo.append(child)
+            if child.closer.counted and child.state is not CLOSED:
+                counts[child.closer.kind] = counts.get(child.closer.kind, 0) + 1
+    return ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items()) or "nothing"

@@ -1,0 +1,57 @@
+"""How connections of different protocols say goodbye."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = (
+    "DrainPolicy",
+    "find_policy",
+    "register_policy",
+)
+
+
+class DrainPolicy:
+    """
+    The policy for a protocol of which nothing is known: it is idle, and lost at once.
+
+    ``loseConnection`` sends what was written before; a peer that does not read meets the deadline.
+    """
+
+    def busy(self, protocol: Any) -> bool:
+        """Say whether an answer is under way that should be let through."""
+        return False
+
+    def goodbye(self, protocol: Any, transport: Any) -> bool:
+        """
+        Tell the peer that no more will be served.
+
+        :returns: true where the connection has been told to close, or will close by itself.
+        """
+        if self.busy(protocol):
+            return False
+        self.lose(protocol, transport)
+        return True
+
+    def lose(self, protocol: Any, transport: Any) -> None:
+        """Close softly."""
+        transport.loseConnection()
+
+
+_policies: dict[type, DrainPolicy] = {object: DrainPolicy()}
+
+
+def register_policy(protocol_class: type, policy: DrainPolicy) -> None:
+    """Say how connections of a protocol class and its subclasses say goodbye."""
+    _policies[protocol_class] = policy
+
+
+def find_policy(protocol: Any, beyond: type | None = None) -> DrainPolicy:
+    """
+    The policy of the nearest class of a protocol.
+
+    :param beyond: a class whose own policy is passed over; ``None``: none is.
+    """
+    return next(
+        _policies[cls] for cls in type(protocol).__mro__ if cls in _policies and cls is not beyond
+    )

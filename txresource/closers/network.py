@@ -1,0 +1,208 @@
+"""Closers of listening ports and of connections."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.protocols.policies import ProtocolWrapper
+
+from txresource.closers.goodbye import find_policy
+from txresource.registry import BaseCloser, register_closer
+from txresource.root import Root
+from txresource.sites import Site
+from txresource.tree import OPEN, WATCHED, Node
+
+__all__ = (
+    "CONNECTION",
+    "Connection",
+    "ConnectionCloser",
+    "PortCloser",
+    "application_ends",
+    "connected",
+    "raw_transport",
+    "root_of",
+)
+
+
+class PortCloser(BaseCloser):
+    """A listening port: stops to listen in the drain pass, before anything else is closed."""
+
+    kind = "port"
+
+    def attach(self, node: Node) -> Any:
+        """Note when it stops to listen, whoever told it to."""
+        port = node.thing
+        port.connectionLost = partial(_port_lost, node, port.connectionLost)
+        # Twisted's own second call, in the turn of the first one, breaks the port.
+        port.stopListening = partial(_stop_listening_once, port, port.stopListening)
+        return port
+
+    def drain(self, node: Node) -> bool:
+        """Stop to listen; connections in the backlog are refused from now on."""
+        maybeDeferred(node.thing.stopListening).addErrback(lambda _: node.ended())
+        return True
+
+    def close(self, node: Node) -> Any:
+        """Stop to listen."""
+        self.drain(node)
+        return WATCHED
+
+    def abort(self, node: Node) -> bool:
+        """Stop to listen; the reactor's next turn closes the socket."""
+        return self.drain(node)
+
+
+def _port_lost(node: Node, connection_lost: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return connection_lost(*args, **kwargs)
+    finally:
+        port = node.thing
+        node.ended()
+        if port is not None:
+            vars(port).pop("connectionLost", None)
+            vars(port).pop("stopListening", None)
+
+
+def _stop_listening_once(port: Any, stop_listening: Any) -> Deferred[None]:
+    waiting: Deferred[None] = Deferred()
+    joined = vars(port).setdefault("_txresource_stopping", [])
+    joined.append(waiting)
+    if len(joined) == 1:
+
+        def stopped(result: Any) -> None:
+            del port._txresource_stopping
+            for each in joined:
+                each.callback(result)
+
+        maybeDeferred(stop_listening).addBoth(stopped)
+    return waiting
+
+
+class Connection(Node):
+    """
+    The node of a connection. Its thing is the outermost protocol, as the factory built it.
+
+    :ivar transport: what that protocol was connected to.
+    :ivar losing: whether ``connectionLost`` is running.
+    """
+
+    __slots__ = ("losing", "transport")
+
+    def __init__(
+        self, parent: Node, closer: Any, protocol: Any, transport: Any, site: Site | None
+    ) -> None:
+        super().__init__(parent, closer, protocol, None, site)
+        self.transport = transport
+        self.losing = False
+
+    def label(self) -> str:
+        """The type of the protocol that the application sees."""
+        if self.name is None and self.thing is not None:
+            kind = type(application_ends(self.thing, self.transport)[0])
+            return f"{kind.__module__}.{kind.__qualname__}"
+        return self.name or "a connection"
+
+    def leave(self) -> None:
+        """Leave the tree, and let go of the transport."""
+        connections = root_of(self).connections
+        if connections.get(id(raw_transport(self.transport))) is self:
+            del connections[id(raw_transport(self.transport))]
+        self.transport = None
+        super().leave()
+
+
+class ConnectionCloser(BaseCloser):
+    """
+    A connection: goodbye in the drain pass; lost when it is not busy any more; aborted at the
+    deadline.
+    """
+
+    kind = "connection"
+
+    def drain(self, node: Node) -> bool:
+        """Say goodbye; an idle connection is lost by it."""
+        if node.children:
+            return False
+        protocol, transport = application_ends(node.thing, node.transport)  # type: ignore[attr-defined]
+        return bool(find_policy(protocol).goodbye(protocol, transport))
+
+    def busy(self, node: Node) -> bool:
+        """Ask the protocol."""
+        protocol, _ = application_ends(node.thing, node.transport)  # type: ignore[attr-defined]
+        return bool(find_policy(protocol).busy(protocol))
+
+    def close(self, node: Node) -> Any:
+        """Lose it; what is written already is still sent."""
+        protocol, transport = application_ends(node.thing, node.transport)  # type: ignore[attr-defined]
+        find_policy(protocol).lose(protocol, transport)
+        return WATCHED
+
+    def abort(self, node: Node) -> bool:
+        """
+        Abort the raw transport; every layer above it hears ``connectionLost``.
+
+        Not TLS's own ``abortConnection``, which raises after the connection is lost.
+        """
+        raw = raw_transport(node.transport)  # type: ignore[attr-defined]
+        (getattr(raw, "abortConnection", None) or raw.loseConnection)()
+        return True
+
+
+def application_ends(protocol: Any, transport: Any) -> tuple[Any, Any]:
+    """
+    Find the protocol that the application wrote, and the transport that it sees.
+
+    :param protocol: the outermost protocol, next to the socket; wrappers such as TLS follow.
+    :param transport: what that protocol is connected to.
+    """
+    while True:
+        if isinstance(protocol, ProtocolWrapper) and protocol.wrappedProtocol is not None:
+            protocol, transport = protocol.wrappedProtocol, protocol
+        elif hasattr(type(protocol), "_negotiatedProtocol") and hasattr(protocol, "_channel"):
+            protocol = protocol._channel  # twisted.web's switch between HTTP/1.1 and HTTP/2
+        else:
+            return protocol, transport
+
+
+def raw_transport(transport: Any) -> Any:
+    """The transport at the bottom of a stack of protocol wrappers."""
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    return transport
+
+
+def root_of(node: Node) -> Root:
+    """The root of the tree that a node hangs in."""
+    while node.parent is not None:
+        node = node.parent
+    assert isinstance(node, Root)
+    return node
+
+
+CONNECTION = ConnectionCloser()
+
+
+def connected(
+    parent: Node, protocol: Any, transport: Any, *, takes_over: bool = False
+) -> Connection:
+    """
+    Hang a new connection into the tree; once for each transport, however often it is told.
+
+    :param takes_over: whether the connection moves here if it hangs elsewhere already.
+    """
+    connections = root_of(parent).connections
+    raw = raw_transport(transport)
+    node: Connection | None = connections.get(id(raw))
+    if node is None:
+        node = Connection(parent, CONNECTION, protocol, transport, None)
+        parent.adopt(node)
+        connections[id(raw)] = node
+    elif takes_over and parent.state is OPEN and node.state is OPEN:
+        node.moved_to(parent)
+    return node
+
+
+register_closer(IListeningPort, PortCloser())

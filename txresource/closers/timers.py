@@ -1,0 +1,108 @@
+"""Closers of delayed calls and looping calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.internet.base import DelayedCall
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import LoopingCall
+
+from txresource.registry import BaseCloser, register_closer
+from txresource.tree import WATCHED, Node
+
+__all__ = (
+    "DelayedCallCloser",
+    "LoopingCallCloser",
+)
+
+
+class DelayedCallCloser(BaseCloser):
+    """A delayed call: cancelled in the drain pass; leaves the tree when it is called or cancelled."""
+
+    kind = "timer"
+
+    def attach(self, node: Node) -> Any:
+        """Note when it is called or cancelled."""
+        call = node.thing
+        if not call.active():
+            node.ended()
+        elif isinstance(call, DelayedCall):
+            call.func = partial(_called, node, call.func)
+            call.canceller = partial(_cancelled, node, call.canceller)
+        return call
+
+    def drain(self, node: Node) -> bool:
+        """Cancel it: what has not begun does not begin any more."""
+        return self.abort(node)
+
+    def close(self, node: Node) -> None:
+        """Cancel it."""
+        self.abort(node)
+
+    def abort(self, node: Node) -> bool:
+        """Cancel it."""
+        if node.thing.active():
+            node.thing.cancel()
+        node.ended()
+        return True
+
+
+def _called(node: Node, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    call = node.thing
+    node.ended()
+    # A fired DelayedCall keeps its function, and with it the owner that keeps the DelayedCall.
+    call.func, call.args, call.kw = _nothing, (), {}
+    function(*args, **kwargs)
+
+
+def _cancelled(node: Node, canceller: Callable[[Any], None], call: Any) -> None:
+    call.canceller = canceller
+    canceller(call)
+    node.ended()
+
+
+def _nothing() -> None:
+    """What a delayed call that was made holds from then on."""
+
+
+class LoopingCallCloser(BaseCloser):
+    """A looping call: stopped in the drain pass; a call under way has the grace to finish."""
+
+    kind = "loop"
+
+    def attach(self, node: Node) -> Any:
+        """Note when it stops or fails."""
+        running = node.thing._deferred
+        if running is None:
+            node.ended()
+        else:
+            running.addBoth(_stopped, node)
+        return node.thing
+
+    def drain(self, node: Node) -> bool:
+        """Stop it."""
+        if node.thing.running:
+            node.thing.stop()
+        return True
+
+    def close(self, node: Node) -> Any:
+        """Stop it."""
+        self.drain(node)
+        return WATCHED
+
+    def abort(self, node: Node) -> bool:
+        """A call under way cannot be forced."""
+        self.drain(node)
+        return node.thing is None
+
+
+def _stopped(result: Any, node: Node) -> Any:
+    node.ended()
+    return result
+
+
+register_closer(IDelayedCall, DelayedCallCloser())
+register_closer(LoopingCall, LoopingCallCloser())

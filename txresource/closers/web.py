@@ -1,0 +1,51 @@
+"""How the connections of a twisted.web server say goodbye."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.web.http import HTTPChannel
+
+from txresource.closers.goodbye import DrainPolicy, register_policy
+
+__all__ = (
+    "HTTP1Policy",
+    "HTTP2Policy",
+)
+
+
+class HTTP1Policy(DrainPolicy):
+    """A request under way is answered whole; then the connection closes by itself."""
+
+    def busy(self, protocol: Any) -> bool:
+        """A request that has been begun and not been answered yet."""
+        return bool(protocol.requests)
+
+    def goodbye(self, protocol: Any, transport: Any) -> bool:
+        """Serve no further request on this connection."""
+        if not self.busy(protocol):
+            self.lose(protocol, transport)
+        protocol.persistent = False
+        return True
+
+    def lose(self, protocol: Any, transport: Any) -> None:
+        """By the channel: it is a producer, which TLS waits for before it closes."""
+        protocol.loseConnection()
+
+
+class HTTP2Policy(DrainPolicy):
+    """The streams under way are finished."""
+
+    def busy(self, protocol: Any) -> bool:
+        """A stream that is open."""
+        return bool(protocol.streams)
+
+
+register_policy(HTTPChannel, HTTP1Policy())
+
+try:
+    from twisted.web._http2 import H2Connection
+except ImportError:  # HTTP/2 needs the h2 package
+    pass
+else:
+    register_policy(H2Connection, HTTP2Policy())

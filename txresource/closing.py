@@ -1,0 +1,393 @@
+"""
+Closing: two passes over a subtree under one deadline.
+
+*Drain* goes down the whole subtree in one turn and tells everything that its end has come.
+*Release* comes up: children before parents, newest first, neighbours of one kind as one batch.
+What was told in the drain pass has until the deadline, all at the same time; what begins to
+close in the release pass has its step's share of what is left; after it comes the abort. What an
+abort cannot end is abandoned, and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txresource.outcome import Abandoned, Outcome, summary
+from txresource.sites import describe_site
+from txresource.tree import ABORTING, CLOSED, CLOSING, DRAINING, OPEN, WATCHED, Node
+
+__all__ = (
+    "GOODBYE",
+    "LAST",
+    "Closing",
+    "alive",
+    "close_node",
+)
+
+log = Logger()
+
+#: Seconds for the goodbyes that are still to be said when the grace is over.
+GOODBYE = 1.0
+#: Seconds that the reactor gets to carry out the aborts.
+LAST = 0.5
+#: Seconds between two looks at work in flight, whose end nobody tells us.
+POLL = 0.05
+
+
+def close_node(node: Node, grace: float | None = None, within: Closing | None = None) -> Closing:
+    """
+    Begin to close a node and all below it, or join the close that is under way.
+
+    :param grace: seconds for work in flight; ``None``: the node's own. A later call can only
+        shorten it.
+    :param within: the close of a parent that this one is a part of.
+    """
+    run = node.run
+    if run is None:
+        parents = None if node.parent is None else node.parent.run
+        run = node.run = Closing(node, grace, within or parents)
+        if within is None:
+            run.start()
+    else:
+        run.join(within)
+        run.hurry(grace)
+    return run
+
+
+class Closing:
+    """One close of one subtree; lives from its begin until the last waiter is told."""
+
+    __slots__ = (
+        "_awaited",
+        "_begun",
+        "_errors",
+        "_forced",
+        "_outcomes",
+        "_waiters",
+        "_wake",
+        "_within",
+        "began",
+        "deadline",
+        "end",
+        "finished",
+        "hard_end",
+        "outcome",
+        "released",
+        "top",
+    )
+
+    def __init__(self, top: Node, grace: float | None, within: Closing | None) -> None:
+        self.top = top
+        self.outcome = Outcome()
+        self.began: float = top.reactor.seconds()
+        self._within = within
+        self._outcomes = [self.outcome]
+        limits = [g for g in (grace, top.grace) if g is not None] or [5.0 if within is None else 1e9]
+        self.deadline = self.began + max(0.0, min(limits))
+        self.end = self.deadline + GOODBYE
+        self.hard_end = self.end + LAST
+        self._waiters: list[Deferred[None]] = []
+        self._errors: list[Failure] = []
+        self._awaited: dict[Node, None] = {}
+        self._wake: Deferred[None] | None = None
+        self._begun = self._forced = self.released = self.finished = False
+        self.join(within)
+
+    # -- what others ask of it
+
+    def join(self, within: Closing | None) -> None:
+        """Become a part of a parent's close: its limits hold here, and it counts what we count."""
+        if within is None or within.outcome in self._outcomes:
+            return
+        self._within = within
+        self._outcomes += (outcome for outcome in within._outcomes)
+        self.limit(within.deadline, within.end)
+
+    def hurry(self, grace: float | None) -> None:
+        """Shorten the grace; a longer one than what is left changes nothing."""
+        if grace is not None:
+            deadline = self.top.reactor.seconds() + max(0.0, grace)
+            self.limit(deadline, deadline + GOODBYE)
+
+    def limit(self, deadline: float, end: float) -> None:
+        """Be done no later than this (seconds on the reactor's clock), and all below as well."""
+        if deadline >= self.deadline and end >= self.end:
+            return
+        self.deadline = min(self.deadline, deadline)
+        self.end = min(self.end, end)
+        self.hard_end = min(self.hard_end, self.end + LAST)
+        for child in tuple(self.top.children or ()):
+            if child.run is not None:
+                child.run.limit(self.deadline, self.end)
+        self._rouse()
+
+    def abort(self, last: float = LAST) -> None:
+        """
+        Let go of everything now, newest first.
+
+        :param last: seconds that the reactor gets to carry it out; 0 where it does not run.
+        """
+        now = self._now()
+        self.deadline, self.end = min(self.deadline, now), min(self.end, now)
+        self.hard_end = min(self.hard_end, now + last)
+        if self._forced:
+            return
+        self._forced = True
+        for child in reversed(tuple(self.top.children or ())):
+            if child.run is not None:
+                child.run.abort(last)
+            else:
+                self._abort(child)
+        self._rouse()
+
+    def waiter(self) -> Deferred[None]:
+        """
+        Wait for the end of this close.
+
+        :returns: a Deferred that fires with ``None`` when all is released. The first one given
+            out fails instead when a step failed: with its error, or with a
+            :class:`~txresource.errors.ResourceError` that names several. Cancelling it withdraws
+            one waiter; cancelling the last one aborts what is left.
+        """
+        waiter: Deferred[None] = Deferred(self._cancelled)
+        if self.finished:
+            waiter.callback(None)
+        else:
+            self._waiters.append(waiter)
+        return waiter
+
+    def count(self, node: Node, aborted: bool) -> None:
+        """Count a thing that went while this close was under way."""
+        if node.closer.counted:
+            for outcome in self._outcomes:
+                (outcome.aborted if aborted else outcome.closed)[node.closer.kind] += 1
+
+    # -- the drain pass
+
+    def start(self) -> None:
+        """Make the drain pass in this turn, then begin with the release pass."""
+        if self.top.state is OPEN:  # else the parent has told it, and this only joins
+            self._mark(self.top)
+            self._tell(self.top)
+        self.go()
+
+    def _mark(self, node: Node) -> None:
+        # All of the subtree refuses new things before any of it is told: what the telling sets
+        # off can open nothing anywhere.
+        node.state = DRAINING
+        run = node.run
+        for child in tuple(node.children or ()):
+            if child.children:
+                if child.run is None:
+                    close_node(child, None, run)
+                    self._mark(child)
+                else:
+                    child.run.join(run)
+            else:
+                child.state = DRAINING
+
+    def _tell(self, node: Node) -> None:
+        self._attempt(node, self._drain)
+        for child in reversed(tuple(node.children or ())):
+            if child.run is None or not child.run._begun:
+                self._tell(child)
+
+    @staticmethod
+    def _drain(node: Node) -> None:
+        listeners, node.listeners = node.listeners, None
+        for listener in listeners or ():
+            listener.callback(None)
+        if node.state is DRAINING and node.closer.drain(node) and node.state is DRAINING:
+            node.state = CLOSING
+
+    # -- the release pass
+
+    def go(self) -> None:
+        """Begin with the release pass, if it has not begun."""
+        if not self._begun:
+            self._begun = True
+            ensureDeferred(self._release()).addErrback(
+                lambda failure: log.failure("closing {what} broke", failure, what=self.top)
+            )
+
+    async def _release(self) -> None:
+        if not alive(self.top.reactor):
+            self.abort(last=0.0)
+        children = reversed(tuple(self.top.children or ()))
+        batches = [list(batch) for _, batch in groupby(children, lambda node: node.closer.kind)]
+        own = int(self.top.closer.counted)
+        for left, batch in zip(range(len(batches) + own, 0, -1), batches, strict=False):
+            await self._step(batch, left)
+        self.released = True
+        await self._step([self.top], 1)
+        self._finish()
+
+    async def _step(self, nodes: list[Node], left: int) -> None:
+        nodes = [node for node in nodes if node.state is not CLOSED]
+        for node in nodes:
+            if self._nested(node):
+                node.run.go()  # type: ignore[union-attr]
+        late = {node for node in nodes if node.state is DRAINING and not self._waits(node)}
+        await self._until(lambda: self.deadline, [n for n in nodes if n not in late], self._finish_busy)
+        share_end = self._now() + max(0.0, self.end - self._now()) / left
+        for node in nodes:
+            self._begin_or_abort(node, share_end)
+        await self._until(lambda: min(share_end, self.end), nodes)
+        for node in nodes:
+            if not self._nested(node):
+                self._abort(node)
+        last = self._now() + LAST
+        await self._until(lambda: min(last, self.hard_end), nodes)
+        for node in nodes:
+            self._abandon(node, None)
+
+    def _nested(self, node: Node) -> bool:
+        return node.run is not None and node is not self.top
+
+    def _waits(self, node: Node) -> bool:
+        return self._nested(node) or bool(self._attempt(node, node.closer.busy))
+
+    def _finish_busy(self, node: Node) -> bool:
+        """Close a node that is not busy any more; true while it still is."""
+        if node.state is not DRAINING or self._nested(node):
+            return False
+        if self._waits(node):
+            return True
+        self._begin(node)
+        return False
+
+    def _begin_or_abort(self, node: Node, share_end: float) -> None:
+        if self._nested(node):
+            node.run.limit(self.deadline, share_end)  # type: ignore[union-attr]
+        elif node.state is CLOSING:
+            self._abort(node)
+        elif node.state in (OPEN, DRAINING):
+            self._begin(node)
+
+    def _begin(self, node: Node) -> None:
+        node.state = CLOSING
+        result = self._attempt(node, node.closer.close)
+        if isinstance(result, Deferred):
+            result.addCallbacks(lambda _: node.ended(), lambda f: self._refused(node, f))
+        elif result is not WATCHED:
+            node.ended()
+
+    def _abort(self, node: Node) -> None:
+        if node.state in (CLOSED, ABORTING):
+            return
+        untold, node.state = node.state is not CLOSING, ABORTING
+        if self._attempt(node, node.closer.abort) is False:
+            if untold:  # it cannot be forced, but what it does at once when it is told is done
+                self._begin(node)
+            self._abandon(node, None)
+
+    def _abandon(self, node: Node, error: Failure | None) -> None:
+        if node.state is CLOSED:
+            return
+        gone = Abandoned(
+            what=f"{node.closer.kind} {node.label()}",
+            created_at=describe_site(node.site),
+            waited=self._now() - self.began,
+            error=None if error is None else error.type.__name__,
+        )
+        for outcome in self._outcomes:
+            outcome.abandoned.append(gone)
+        log.warn(
+            "abandoned {what} after {waited:.1f} s: {why} (made at {created_at})",
+            what=gone.what,
+            waited=gone.waited,
+            why=gone.error or "it does not end",
+            created_at=gone.created_at,
+        )
+        self._forget(node)
+
+    def _forget(self, node: Node) -> None:
+        # Not leave(): what was abandoned is not counted as gone.
+        node.state = CLOSED
+        node.thing = None
+        parent = node.parent
+        if parent is not None and parent.children is not None:
+            parent.children.pop(node, None)
+            if parent.run is not None:
+                parent.run.unawait(node)
+        self.unawait(node)
+
+    def _refused(self, node: Node, failure: Failure) -> None:
+        log.failure("closing {what} failed", failure, what=node)
+        self._errors.append(failure)
+        self._abandon(node, failure)
+
+    def _attempt(self, node: Node, step: Callable[[Node], Any]) -> Any:
+        """Take a step that may run user code; its error is told and never stops the others."""
+        try:
+            return step(node)
+        except Exception:
+            self._refused(node, Failure())
+            return WATCHED
+
+    def _finish(self) -> None:
+        self.finished = True
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if self._errors:
+                waiter.errback(summary(self._errors))
+                self._errors = []
+            else:
+                waiter.callback(None)
+        self._errors = []
+
+    def _cancelled(self, waiter: Deferred[None]) -> None:
+        self._waiters.remove(waiter)
+        if not self._waiters and self._within is None:
+            self.abort()
+
+    # -- waiting
+
+    async def _until(
+        self,
+        limit: Callable[[], float],
+        nodes: list[Node],
+        busy: Callable[[Node], bool] | None = None,
+    ) -> None:
+        """Wait until all of the nodes are gone, but not past a limit that may come nearer."""
+        self._awaited = {node: None for node in nodes if node.state is not CLOSED}
+        while self._awaited and self._now() < limit():
+            looks = busy is not None and any([busy(node) for node in tuple(self._awaited)])
+            if not self._awaited:
+                break
+            await self._pause(min(limit() - self._now(), POLL if looks else 1e9))
+        self._awaited = {}
+
+    def unawait(self, node: Node) -> None:
+        """Wait for this node no longer: it is gone, or given up."""
+        if node in self._awaited:
+            del self._awaited[node]
+            if not self._awaited:
+                self._rouse()
+
+    async def _pause(self, seconds: float) -> None:
+        wake = self._wake = Deferred()
+        call = self.top.reactor.callLater(max(0.0, seconds), self._rouse)
+        await wake
+        if call.active():
+            call.cancel()
+
+    def _rouse(self) -> None:
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake.callback(None)
+
+    def _now(self) -> float:
+        now: float = self.top.reactor.seconds()
+        return now
+
+
+def alive(reactor: Any) -> bool:
+    """Say whether waiting has a sense: the reactor runs, or is a clock that is moved by hand."""
+    return bool(getattr(reactor, "running", True)) or hasattr(reactor, "advance")

@@ -1,0 +1,350 @@
+"""Mixins for protocols and factories, and the care of factories that nobody may edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.protocol import Factory
+
+from txresource.closers.goodbye import DrainPolicy, find_policy, register_policy
+from txresource.closers.network import Connection, connected, raw_transport
+from txresource.closing import close_node
+from txresource.errors import ResourceClosed, ResourceNotOpen
+from txresource.hooks import hook_method
+from txresource.registry import BaseCloser, register_closer
+from txresource.root import root_node
+from txresource.scope import Scope
+from txresource.sites import Site, caller_site
+from txresource.tree import CLOSED, OPEN, Node
+
+__all__ = (
+    "FactoryCloser",
+    "FactoryNode",
+    "LiveConnection",
+    "ManagedFactoryMixin",
+    "ManagedProtocolMixin",
+    "installed_reactor",
+)
+
+
+def installed_reactor() -> Any:
+    """The reactor that is installed; installs the default one if none is."""
+    from twisted.internet import reactor
+
+    return reactor
+
+
+@dataclass(frozen=True, slots=True)
+class LiveConnection:
+    """
+    A connection that is open.
+
+    :ivar protocol: the name of its protocol's type.
+    :ivar peer: the address of the other end.
+    :ivar age: seconds since it was made.
+    :ivar state: ``open``, ``draining``, ``closing`` or ``aborting``.
+    """
+
+    protocol: str
+    peer: Any
+    age: float
+    state: str
+
+
+class FactoryNode(Node):
+    """
+    The node of a factory; its ports and connections hang below it.
+
+    :ivar transient: whether it leaves the tree when the factory has stopped and the last
+        connection is gone.
+    :ivar held: whether the factory is kept from stopping while it drains.
+    """
+
+    __slots__ = ("held", "transient")
+
+    def __init__(
+        self, parent: Node, factory: Any, name: str | None, site: Site | None, transient: bool
+    ) -> None:
+        super().__init__(parent, FACTORY, factory, name, site)
+        self.transient = transient
+        self.held = False
+
+    def lost(self, child: Node, aborted: bool) -> None:
+        """Let go of a port or connection; of the last one, and the factory may go too."""
+        super().lost(child, aborted)
+        self.check_stopped()
+
+    def check_stopped(self) -> None:
+        """Close what is left when the factory has stopped and its last connection is gone."""
+        if self.state is not OPEN or not self.transient or getattr(self.thing, "numPorts", 1):
+            return
+        if not any(child.closer.kind in ("port", "connection") for child in self.children or ()):
+            close_node(self)
+
+    def live_connections(self) -> tuple[LiveConnection, ...]:
+        """The connections that are open, oldest first."""
+        now = self.reactor.seconds()
+        return tuple(
+            LiveConnection(
+                protocol=child.label(),
+                peer=child.transport.getPeer(),
+                age=now - child.born,
+                state=child.state,
+            )
+            for child in tuple(self.children or ())
+            if isinstance(child, Connection)
+        )
+
+
+class FactoryCloser(BaseCloser):
+    """
+    A factory: its ports and connections are its children; it builds nothing more once it drains,
+    and stays started until the last of them is gone (a ``Site`` closes its log when it stops).
+    """
+
+    kind = "factory"
+    counted = False
+
+    def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
+        """A factory that was given to a scope stays in it, whether it listens or not."""
+        return FactoryNode(parent, thing, name, site, transient=False)
+
+    def attach(self, node: Node) -> Any:
+        """Know every connection from now on."""
+        factory = node.thing
+        if isinstance(factory, ManagedFactoryMixin):
+            factory._hang_under(node)
+        else:
+            factory.buildProtocol = partial(_build, node, factory.buildProtocol)
+        return factory
+
+    def drain(self, node: Node) -> bool:
+        """Keep it started."""
+        if isinstance(node, FactoryNode) and getattr(node.thing, "numPorts", 0):
+            node.thing.numPorts += 1
+            node.held = True
+        return False
+
+    def close(self, node: Node) -> None:
+        """Let it stop."""
+        self.abort(node)
+
+    def abort(self, node: Node) -> bool:
+        """Let it stop."""
+        factory = node.thing
+        if getattr(vars(factory).get("buildProtocol"), "func", None) is _build:
+            del factory.buildProtocol
+        if isinstance(node, FactoryNode) and node.held:
+            node.held = False
+            factory.doStop()
+        node.ended()
+        return True
+
+
+FACTORY = FactoryCloser()
+
+
+def _build(node: Node, build: Callable[[Any], Any], address: Any) -> Any:
+    """Build a protocol and expect its connection; none once the factory drains."""
+    if node.state is not OPEN:
+        return None
+    protocol = build(address)
+    if isinstance(protocol, ManagedProtocolMixin):
+        protocol._owner = node
+    elif protocol is not None:
+        protocol.makeConnection = partial(_made, node, protocol, protocol.makeConnection)
+    return protocol
+
+
+def _made(node: Node, protocol: Any, make_connection: Callable[[Any], None], transport: Any) -> None:
+    """Hang the connection of a protocol that nobody may edit into the tree."""
+    del protocol.makeConnection
+    raw = raw_transport(transport)
+    try:
+        connection = connected(node, protocol, transport)
+    except ResourceClosed:
+        make_connection(transport)
+        raw.abortConnection()
+        return
+    if connection.thing is protocol and hasattr(raw, "connectionLost"):
+        # At the socket: above it HTTP and TLS exchange protocols while a connection lives.
+        raw.connectionLost = partial(_lost, connection, raw.connectionLost)
+    make_connection(transport)
+
+
+def _lost(connection: Connection, connection_lost: Callable[..., None], *args: Any) -> None:
+    raw = raw_transport(connection.transport)
+    try:
+        connection_lost(*args)
+    finally:
+        connection.ended()
+        if raw is not None:
+            vars(raw).pop("connectionLost", None)
+
+
+class ManagedProtocolMixin:
+    """
+    Mix into a ``Protocol``: the connection is in the ownership tree, and ``self.scope`` is its own.
+
+    Holds in either order of bases, and when an override does not call up.
+
+    :cvar reactor: ``None``: the installed one, looked up when first needed.
+    """
+
+    reactor: Any = None
+    _owner: Node | None = None
+    _connection: Connection | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        hook_method(cls, "makeConnection", _make_managed)
+        hook_method(cls, "connectionLost", _lose_managed)
+
+    @property
+    def scope(self) -> Scope:
+        """
+        The scope of this connection; what it owns ends with the connection.
+
+        :raises ResourceNotOpen: there is no connection yet.
+        """
+        if self._connection is None:
+            raise ResourceNotOpen(f"{type(self).__qualname__} is not connected yet")
+        return Scope._of(self._connection)
+
+    def draining(self) -> None:
+        """Say goodbye in this protocol; called once, when closing begins. Override it."""
+
+    def busy(self) -> bool:
+        """
+        Say whether an answer is under way that should be let through. Override it.
+
+        It is asked several times a second while the connection waits to be closed.
+        """
+        return find_policy(self, beyond=ManagedProtocolMixin).busy(self)
+
+
+def _make_managed(
+    protocol: ManagedProtocolMixin, make_connection: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    known = protocol._connection
+    if known is not None and known.transport is args[0]:
+        return make_connection(*args)
+    owner = protocol._owner
+    if owner is None:
+        factory = getattr(protocol, "factory", None)
+        owner = (
+            factory._open_node()
+            if isinstance(factory, ManagedFactoryMixin)
+            else root_node(protocol.reactor or installed_reactor())
+        )
+    try:
+        protocol._connection = connected(owner, protocol, args[0], takes_over=True)
+    except ResourceClosed:
+        make_connection(*args)
+        return raw_transport(args[0]).abortConnection()
+    return make_connection(*args)
+
+
+def _lose_managed(
+    protocol: ManagedProtocolMixin, connection_lost: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    connection = protocol._connection
+    if connection is None or connection.losing:
+        return connection_lost(*args)
+    connection.losing = True
+    try:
+        return connection_lost(*args)
+    finally:
+        connection.ended()
+
+
+class ManagedPolicy(DrainPolicy):
+    """The goodbye of a protocol with the mixin: by its own ``draining`` and ``busy``."""
+
+    def busy(self, protocol: Any) -> bool:
+        """Ask the protocol."""
+        return bool(protocol.busy())
+
+    def goodbye(self, protocol: Any, transport: Any) -> bool:
+        """Let the protocol say goodbye, then do what is right for a protocol of its kind."""
+        protocol.draining()
+        if self.busy(protocol):
+            return False
+        return find_policy(protocol, beyond=ManagedProtocolMixin).goodbye(protocol, transport)
+
+    def lose(self, protocol: Any, transport: Any) -> None:
+        """Do what is right for a protocol of its kind."""
+        find_policy(protocol, beyond=ManagedProtocolMixin).lose(protocol, transport)
+
+
+register_policy(ManagedProtocolMixin, ManagedPolicy())
+
+
+class ManagedFactoryMixin:
+    """
+    Mix into a ``Factory``: it knows its live connections, and closes them at shutdown.
+
+    Holds in either order of bases, and when an override does not call up.
+
+    :cvar reactor: ``None``: the installed one, looked up when first needed.
+    """
+
+    reactor: Any = None
+    _node: FactoryNode | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        hook_method(cls, "buildProtocol", _build_managed)
+        hook_method(cls, "doStop", _stop_managed)
+
+    @property
+    def scope(self) -> Scope:
+        """
+        The scope of this factory; it lives from its first use to the end of the factory and of
+        its last connection.
+        """
+        return Scope._of(self._open_node())
+
+    @property
+    def liveConnections(self) -> tuple[LiveConnection, ...]:
+        """The connections that are open, oldest first."""
+        return () if self._node is None else self._node.live_connections()
+
+    def _open_node(self) -> FactoryNode:
+        node = self._node
+        if node is None or node.state is CLOSED:
+            root = root_node(self.reactor or installed_reactor())
+            node = self._node = FactoryNode(root, self, None, caller_site(), transient=True)
+            root.adopt(node)
+        return node
+
+    def _hang_under(self, node: Node) -> None:
+        """Move below a scope that owns this factory; ``node`` is the place that was made for it."""
+        assert node.parent is not None
+        self._open_node().moved_to(node.parent)
+        node.state = CLOSED
+
+
+def _build_managed(
+    factory: ManagedFactoryMixin, build: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    try:
+        return _build(factory._open_node(), build, *args)
+    except ResourceClosed:
+        return None
+
+
+def _stop_managed(factory: ManagedFactoryMixin, stop: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    try:
+        return stop(*args)
+    finally:
+        if factory._node is not None:
+            factory._node.check_stopped()
+
+
+register_closer(Factory, FACTORY)
+register_closer(IProtocolFactory, FACTORY)

@@ -1,0 +1,166 @@
+"""What a forked copy of the process does first and last, so that it harms nobody.
+
+The copy shares every socket, lock and finalizer with its parent. It must not
+run any of them: no collection, no closing of objects, no logging, no import,
+no opening of files once the inherited descriptors are closed, and no return.
+Nothing of the parent's may lose its last reference here, therefore what is
+replaced is kept.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from txresource.heap.stages import encode_stage, write_all
+
+__all__ = ("CATCHABLE", "Job", "Orders", "Send", "be_child", "close_all_but", "highest_descriptor")
+
+_UNCATCHABLE = {"SIGKILL", "SIGSTOP"}
+CATCHABLE = frozenset(
+    n for n in signal.valid_signals() if getattr(n, "name", None) not in _UNCATCHABLE
+)
+_IDLE_NICENESS = 19
+
+Send = Callable[[str, Any], None]
+Job = Callable[[Send], None]
+
+_kept_alive: list[Any] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a child needs to know from the first line on.
+
+    :param job: what to run.
+    :param pipe: the descriptor to write results to.
+    :param null: an open ``/dev/null``; None where there is none.
+    :param keep: further descriptors that stay open.
+    :param lifetime: seconds after which the child ends even without a parent.
+    """
+
+    job: Job
+    pipe: int
+    null: int | None
+    keep: tuple[int, ...]
+    lifetime: float
+
+
+def be_child(orders: Orders, frames: object) -> NoReturn:
+    """Be the child: disarm the copy, run the job, send its stages, and end.
+
+    :param orders: what to do.
+    :param frames: what else has to outlive this call.
+    """
+    status = 1
+    try:
+        gc.disable()
+        gc.unfreeze()
+        _kept_alive.append(frames)
+        _drop_callbacks(orders.lifetime)
+        _volunteer_for_oom()
+        memory = _open_or_none("/proc/self/smaps_rollup")
+        _leave_descriptors(orders, memory)
+        _run_when_idle()
+        status = _run_job(orders, memory)
+    finally:
+        os._exit(status)
+
+
+def _drop_callbacks(lifetime: float) -> None:
+    _kept_alive.extend((sys.gettrace(), sys.getprofile()))
+    sys.settrace(None)
+    sys.setprofile(None)
+    _kept_alive.extend(signal.signal(number, signal.SIG_DFL) for number in CATCHABLE)
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.alarm(math.ceil(lifetime))
+
+
+def _volunteer_for_oom() -> None:
+    # When memory runs out the kernel shall take the copy, not the service.
+    with suppress(OSError):
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(fd, b"1000")
+        finally:
+            os.close(fd)
+
+
+def _open_or_none(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _leave_descriptors(orders: Orders, memory: int | None) -> None:
+    keep = {orders.pipe, *orders.keep}
+    if memory is not None:
+        keep.add(memory)
+    if orders.null is not None:
+        for standard in {0, 1, 2} - keep:
+            os.dup2(orders.null, standard)
+        keep |= {0, 1, 2}
+    close_all_but(keep)
+
+
+def highest_descriptor() -> int:
+    """The highest descriptor that may be open."""
+    try:
+        return max(map(int, os.listdir("/proc/self/fd")))
+    except (OSError, ValueError):
+        return os.sysconf("SC_OPEN_MAX") - 1
+
+
+def close_all_but(keep: Collection[int]) -> None:
+    """Close descriptors by number alone, whatever objects stand for them.
+
+    :param keep: the descriptors that stay open.
+    """
+    start = 0
+    for fd in [*sorted(keep), max(*keep, highest_descriptor()) + 1]:
+        # An empty range is not empty to os.closerange where it begins at 0:
+        # CPython passes -1 on as the last descriptor, and all are closed.
+        if start < fd:
+            os.closerange(start, fd)
+        start = fd + 1
+
+
+def _run_when_idle() -> None:
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except (AttributeError, OSError):
+        with suppress(OSError):
+            os.nice(_IDLE_NICENESS)
+
+
+def _run_job(orders: Orders, memory: int | None) -> int:
+    def send(stage: str, data: Any) -> None:
+        write_all(orders.pipe, encode_stage(stage, data))
+
+    try:
+        orders.job(send)
+    except BaseException as error:
+        # The name alone: a message may hold the user's data.
+        send("error", {"type": type(error).__name__})
+        return 1
+    send("end", {"cpu": time.process_time(), "memory": _private_dirty(memory)})
+    return 0
+
+
+def _private_dirty(fd: int | None) -> int | None:
+    if fd is None:
+        return None
+    for line in os.read(fd, 65536).splitlines():
+        if line.startswith(b"Private_Dirty:"):
+            return int(line.split()[1]) * 1024
+    return None

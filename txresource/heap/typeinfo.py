@@ -1,0 +1,154 @@
+"""Read what a type is without running any code of its own.
+
+Everything here goes through the slots of ``type`` itself. A metaclass, a
+``__class__`` property, a ``__sizeof__`` or a class dictionary that lies is
+therefore never asked.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import deque
+from collections.abc import Callable, Sequence
+from io import BufferedRandom, BufferedReader, BufferedWriter, BytesIO
+from types import MethodDescriptorType
+from typing import Any
+
+__all__ = ("class_items", "is_heap_type", "name_of", "own_mro", "sizer", "total_size")
+
+_HAVE_GC = 1 << 14
+_HEAP_TYPE = 1 << 9
+_INLINE_OR_MANAGED = (1 << 4) | (1 << 3)
+_LONGEST_NAME = 200
+
+
+def _reader(name: str) -> Callable[[type], Any]:
+    found = type.__dict__.get(name)
+    # Only CPython has them all, and only there is anything here called.
+    return found.__get__ if found is not None else lambda tp: None
+
+
+_get_basicsize = _reader("__basicsize__")
+_get_dict = _reader("__dict__")
+_get_flags = _reader("__flags__")
+_get_itemsize = _reader("__itemsize__")
+_get_module = _reader("__module__")
+_get_mro = _reader("__mro__")
+_get_qualname = _reader("__qualname__")
+
+
+class _Plain:
+    """Shows what the interpreter puts in front of an ordinary instance."""
+
+
+def _in_front_of(thing: object) -> int:
+    try:
+        return sys.getsizeof(thing) - thing.__sizeof__()
+    except (AttributeError, TypeError):
+        return 0
+
+
+_GC_HEADER = _in_front_of([])
+_MANAGED_HEADER = _in_front_of(_Plain()) - _GC_HEADER
+
+# Types that C makes at run time and whose __sizeof__ is safe for any object.
+# That is no rule: struct.Struct's crashes on one whose __init__ never ran.
+_TRUSTED = frozenset(
+    map(id, (array, BufferedRandom, BufferedReader, BufferedWriter, BytesIO, deque))
+)
+
+
+def is_heap_type(tp: type) -> bool:
+    """Whether a type was made at run time, by a class statement or by C.
+
+    :param tp: any type.
+    """
+    return bool(_get_flags(tp) & _HEAP_TYPE)
+
+
+def own_mro(tp: type) -> tuple[type, ...]:
+    """The method resolution order as the interpreter keeps it.
+
+    :param tp: any type, also one that another thread is still making.
+    """
+    return _get_mro(tp) or (tp, object)
+
+
+def class_items(tp: type) -> list[tuple[str, Any]]:
+    """The entries of a type's own dictionary whose keys are exact strings.
+
+    The dictionary is walked, not searched: a search would call ``__eq__`` of
+    a key that pretends to be a string.
+
+    :param tp: any type.
+    """
+    return [(k, v) for k, v in (_get_dict(tp) or {}).items() if type(k) is str]
+
+
+def _text(value: object) -> str:
+    return str.__str__(value) if issubclass(type(value), str) else "?"
+
+
+def name_of(tp: type) -> str:
+    """Module and qualified name of a type; builtins without the module.
+
+    :param tp: any type.
+    :returns: ``?`` stands for a part that is not text.
+    """
+    if is_heap_type(tp):
+        found = [v for k, v in class_items(tp) if k == "__module__"]
+        module = _text(found[0]) if found else "?"
+    else:
+        module = _text(_get_module(tp))
+    qualname = _text(_get_qualname(tp))
+    whole = qualname if module == "builtins" else module + "." + qualname
+    return whole[:_LONGEST_NAME]
+
+
+def sizer(tp: type) -> Callable[[Any], int]:
+    """The ``__sizeof__`` of the first base of a type that is known to be safe C.
+
+    Those are the static types, and a few more.
+
+    :param tp: any type.
+    """
+    for base in own_mro(tp):
+        if is_heap_type(base) and id(base) not in _TRUSTED:
+            continue
+        for name, value in class_items(base):
+            if name == "__sizeof__" and type(value) is MethodDescriptorType:
+                return value
+    return object.__sizeof__
+
+
+def _header_size(tp: type) -> int:
+    flags = _get_flags(tp)
+    size = _GC_HEADER if flags & _HAVE_GC else 0
+    return size + _MANAGED_HEADER if flags & _INLINE_OR_MANAGED else size
+
+
+def total_size(tp: type, objects: Sequence[Any]) -> int:
+    """Bytes that objects of one type take, their headers included.
+
+    An estimate: attribute values that CPython 3.11 and newer keep outside of
+    any dictionary are not seen.
+
+    :param tp: the type of all the objects.
+    :param objects: the objects.
+    """
+    header, basic = _header_size(tp), _get_basicsize(tp)
+    measure = sizer(tp)
+    if measure is object.__sizeof__ and not _get_itemsize(tp):
+        return (header + basic) * len(objects)
+    try:
+        return header * len(objects) + sum(map(measure, objects))
+    except Exception:
+        return sum(header + _one_size(measure, o, basic) for o in objects)
+
+
+def _one_size(measure: Callable[[Any], int], thing: Any, basic: int) -> int:
+    try:
+        return measure(thing)
+    except Exception:
+        return basic

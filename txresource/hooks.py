@@ -1,0 +1,34 @@
+"""Hooking methods of a class once, wherever in its bases they are defined."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ("hook_method",)
+
+
+def hook_method(
+    cls: type, name: str, around: Callable[[Any, Callable[..., Any], tuple[Any, ...]], Any]
+) -> None:
+    """
+    Put a function around a method of a class.
+
+    For ``__init_subclass__``: so a mixin holds in either order of bases, and when an override
+    does not call up. A subclass that overrides a hooked method is hooked again; ``around`` sees
+    both calls and has to be content with the first.
+
+    :param around: called with the instance, the bound original and its positional arguments.
+    """
+    original = getattr(cls, name, None)
+    if original is None or getattr(original, "_txresource_hook", None) is around:
+        return
+
+    @functools.wraps(original)
+    def hooked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        bound = original.__get__(self, type(self))
+        return around(self, functools.partial(bound, **kwargs) if kwargs else bound, args)
+
+    hooked._txresource_hook = around  # type: ignore[attr-defined]
+    setattr(cls, name, hooked)

@@ -1,0 +1,95 @@
+"""The interfaces by which things take part in closing; no logic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from txresource.tree import Node
+
+__all__ = (
+    "ICloseable",
+    "ICloser",
+    "IDrainPolicy",
+)
+
+
+class ICloseable(Interface):
+    """A thing that knows itself how it is closed; a scope owns it without a closer."""
+
+    def close() -> Deferred[Any] | None:
+        """
+        Close softly.
+
+        :returns: ``None`` or a Deferred that fires when the thing is gone.
+        """
+
+    def abort() -> None:
+        """Let go at once, whatever is lost; harmless after the thing is gone."""
+
+
+class ICloser(Interface):
+    """
+    How one kind of thing is closed. A closer has no state of its own: one serves every node of
+    its kind.
+    """
+
+    kind = Attribute("One word for the kind of thing: ``port``, ``timer``, ``service`` …")
+
+    counted = Attribute("False for what only holds other things: it is in no count of a report.")
+
+    def node(parent: Node, thing: Any, name: str | None, site: Any) -> Node:
+        """Make the node of such a thing; the parent has not adopted it yet."""
+
+    def attach(node: Node) -> Any:
+        """
+        Take the thing into care, and arrange that ``node.ended()`` is called when it ends by
+        itself.
+
+        :returns: what the owner uses from now on, mostly the thing itself.
+        """
+
+    def drain(node: Node) -> bool:
+        """
+        Tell the thing, in the one turn of the drain pass, that its end has come: take in nothing
+        new.
+
+        :returns: true where the soft close has begun by this, and ``node.ended()`` will follow.
+        """
+
+    def busy(node: Node) -> bool:
+        """Say whether work in flight is a reason to wait with the soft close."""
+
+    def close(node: Node) -> Any:
+        """
+        Begin the soft close.
+
+        :returns: a Deferred that fires when the thing is gone; ``None`` where it is gone already;
+            :data:`txresource.tree.WATCHED` where ``node.ended()`` will tell.
+        """
+
+    def abort(node: Node) -> bool:
+        """
+        Let go at once, whatever is lost.
+
+        :returns: false where this kind of thing cannot be forced.
+        """
+
+
+class IDrainPolicy(Interface):
+    """How a connection of one kind of protocol says goodbye."""
+
+    def busy(protocol: Any) -> bool:
+        """Say whether an answer is under way that should be let through."""
+
+    def goodbye(protocol: Any, transport: Any) -> bool:
+        """
+        Tell the peer that no more will be served.
+
+        :returns: true where the connection will close by itself once it is no longer busy, or has
+            been told to close by this call.
+        """

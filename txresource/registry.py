@@ -1,0 +1,126 @@
+"""Which closer is for which thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface, providedBy
+from zope.interface.interface import InterfaceClass
+
+from txresource.interfaces import ICloseable
+from txresource.sites import Site
+from txresource.tree import Node
+
+__all__ = (
+    "BaseCloser",
+    "CallableCloser",
+    "find_closer",
+    "register_closer",
+)
+
+_by_class: dict[type, Any] = {}
+_by_interface: dict[type[Interface], Any] = {}
+
+
+class BaseCloser:
+    """What most closers have in common: they wait with the close until the release pass."""
+
+    kind = "thing"
+    counted = True
+
+    def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
+        """Make the node of such a thing; the parent has not adopted it yet."""
+        return Node(parent, self, thing, name, site)
+
+    def attach(self, node: Node) -> Any:
+        """Use the thing itself."""
+        return node.thing
+
+    def drain(self, node: Node) -> bool:
+        """Nothing to tell."""
+        return False
+
+    def busy(self, node: Node) -> bool:
+        """Nothing to wait for."""
+        return False
+
+    def close(self, node: Node) -> Any:
+        """Nothing to close."""
+        return None
+
+    def abort(self, node: Node) -> bool:
+        """Cannot be forced."""
+        return False
+
+
+class CallableCloser(BaseCloser):
+    """
+    The closer made of ``close=``.
+
+    :ivar function: called without arguments; may return a Deferred or a coroutine.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
+    def close(self, node: Node) -> Any:
+        """Call the function; what it returns is waited for."""
+        result = self._function()
+        if hasattr(result, "send"):
+            return Deferred.fromCoroutine(result)
+        return result if isinstance(result, Deferred) else None
+
+
+class CloseableCloser(BaseCloser):
+    """The closer of things that provide :class:`~txresource.interfaces.ICloseable`."""
+
+    def close(self, node: Node) -> Any:
+        """Ask the thing."""
+        return node.thing.close()
+
+    def abort(self, node: Node) -> bool:
+        """Tell the thing; that is the end of it."""
+        node.thing.abort()
+        node.ended()
+        return True
+
+
+def register_closer(interface_or_class: Any, closer: Any) -> None:
+    """
+    Say how a kind of thing is closed; a later registration replaces an earlier one.
+
+    :param interface_or_class: a class, whose subclasses are meant too, or a zope interface. A
+        class goes before an interface, a subclass before its base.
+    :param closer: provides :class:`~txresource.interfaces.ICloser`; most derive from
+        :class:`BaseCloser`.
+    :raises TypeError: it is neither a class nor an interface.
+    """
+    if isinstance(interface_or_class, InterfaceClass):
+        _by_interface[interface_or_class] = closer
+    elif isinstance(interface_or_class, type):
+        _by_class[interface_or_class] = closer
+    else:
+        raise TypeError(f"{interface_or_class!r} is neither a class nor a zope interface")
+
+
+def find_closer(thing: Any) -> Any:
+    """
+    Find how a thing is closed, by its class and its interfaces, never by the names of its methods.
+
+    :raises TypeError: nobody registered a closer for it.
+    """
+    for cls in type(thing).__mro__:
+        if cls in _by_class:
+            return _by_class[cls]
+    for interface in providedBy(thing).flattened():
+        if interface in _by_interface:
+            return _by_interface[interface]
+    kind = type(thing)
+    raise TypeError(
+        f"a scope does not know how to close a {kind.__module__}.{kind.__qualname__}: pass"
+        " close=, a callable that closes it, or call register_closer() for its class"
+    )
+
+
+register_closer(ICloseable, CloseableCloser())

@@ -1,0 +1,106 @@
+"""The root of each reactor's tree, with the one shutdown trigger."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakValueDictionary
+
+from twisted.internet.defer import Deferred
+
+from txresource.closing import close_node
+from txresource.errors import ResourceClosed
+from txresource.registry import BaseCloser
+from txresource.tree import OPEN, Node
+
+__all__ = (
+    "Root",
+    "ScopeCloser",
+    "root_node",
+)
+
+
+class ScopeCloser(BaseCloser):
+    """A scope holds other things and is nothing to close itself."""
+
+    kind = "scope"
+    counted = False
+
+    def abort(self, node: Node) -> bool:
+        """Nothing to force."""
+        node.ended()
+        return True
+
+
+class Root(Node):
+    """
+    The root of a reactor's tree.
+
+    It has its shutdown trigger only while it owns something, so that a program that closed all
+    leaves no trace in the reactor.
+    """
+
+    __slots__ = ("_reactor", "_trigger", "connections", "grace", "stopping")
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._trigger: Any = None
+        self.stopping = False
+        #: Nodes of connections, by the id of their raw transport: each transport is owned once.
+        self.connections: dict[int, Any] = {}
+        super().__init__(None, ScopeCloser(), None, "reactor", None)
+        self.grace = 5.0
+
+    @property
+    def reactor(self) -> Any:
+        """The reactor that this tree belongs to."""
+        return self._reactor
+
+    def check_open(self) -> None:
+        """
+        Refuse what comes when it is too late.
+
+        :raises ResourceClosed: the reactor is stopping.
+        """
+        if self.stopping:
+            raise ResourceClosed("the reactor is stopping: nothing new can be opened")
+        super().check_open()
+
+    def adopt(self, child: Node) -> None:
+        """Take a new child; the first one brings the trigger."""
+        super().adopt(child)
+        if self._trigger is None and hasattr(self._reactor, "addSystemEventTrigger"):
+            self._trigger = self._reactor.addSystemEventTrigger("before", "shutdown", self.shutdown)
+
+    def lost(self, child: Node, aborted: bool) -> None:
+        """Let go of a child; the last one takes the trigger with it."""
+        super().lost(child, aborted)
+        if not self.children and self.state is OPEN and self._trigger is not None:
+            trigger, self._trigger = self._trigger, None
+            self._reactor.removeSystemEventTrigger(trigger)
+
+    def shutdown(self) -> Deferred[None]:
+        """
+        Close all, because the reactor stops.
+
+        :returns: a Deferred that fires with ``None`` within grace + 1.5 s; errors have been logged.
+        """
+        self.stopping = True
+        self._trigger = None
+        return close_node(self).waiter().addErrback(lambda _: None)
+
+
+_roots: WeakValueDictionary[int, Root] = WeakValueDictionary()
+
+
+def root_node(reactor: Any) -> Root:
+    """
+    The root of this reactor's tree.
+
+    The root keeps the reactor, its children keep the root, and so does the trigger; nothing else
+    does: a clock that a test made is freed with its tree. A root that was closed while the
+    reactor goes on makes way for a new one.
+    """
+    root = _roots.get(id(reactor))
+    if root is None or (root.state is not OPEN and not root.stopping and root.run.finished):  # type: ignore[union-attr]
+        root = _roots[id(reactor)] = Root(reactor)
+    return root

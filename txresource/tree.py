@@ -1,0 +1,239 @@
+"""The ownership tree: its nodes, their states, and frozen pictures of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred
+
+from txresource.errors import ResourceClosed, ResourceDraining
+from txresource.sites import Site, describe_site
+
+if TYPE_CHECKING:
+    from txresource.closing import Closing
+
+__all__ = (
+    "ABORTING",
+    "CLOSED",
+    "CLOSING",
+    "DRAINING",
+    "OPEN",
+    "WATCHED",
+    "Node",
+    "NodeView",
+)
+
+#: The states of a node, in the only order in which it passes through them; any may be left out.
+OPEN: Final = "open"
+DRAINING: Final = "draining"
+CLOSING: Final = "closing"
+ABORTING: Final = "aborting"
+CLOSED: Final = "closed"
+
+#: What a closer's ``close`` returns when ``node.ended()`` will tell that the thing is gone.
+WATCHED: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """
+    A picture of a node and all below it, free of references to what it shows.
+
+    :ivar kind: one word: ``scope``, ``port``, ``connection`` …
+    :ivar name: what the owner called it, or the name of its type.
+    :ivar age: seconds since it was owned.
+    :ivar state: ``open``, ``draining``, ``closing``, ``aborting`` or ``closed``.
+    :ivar created_at: the line that made it, ``file:line in function: source``; ``None`` where
+        nothing but Twisted itself was on the stack.
+    :ivar children: in the order in which they were owned.
+    """
+
+    kind: str
+    name: str
+    age: float
+    state: str
+    created_at: str | None
+    children: tuple[NodeView, ...]
+
+    def __str__(self) -> str:
+        """The tree as text, a line each, children indented."""
+        return "\n".join(self._lines(""))
+
+    def _lines(self, indent: str) -> list[str]:
+        created = f"  [{self.created_at}]" if self.created_at else ""
+        own = f"{indent}{self.kind} {self.name}  {self.state}, {self.age:.1f} s{created}"
+        below = [line for child in self.children for line in child._lines(indent + "  ")]
+        return [own, *below]
+
+
+class Node:
+    """
+    One thing in the tree: what it is, how it is closed, and what it owns in turn.
+
+    Slotted and without a Deferred of its own: a server has one for each connection.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "born",
+        "children",
+        "closer",
+        "listeners",
+        "name",
+        "parent",
+        "run",
+        "site",
+        "state",
+        "thing",
+    )
+
+    #: Seconds that closing may take; ``None``: whatever the parent has left.
+    grace: float | None = None
+
+    def __init__(
+        self, parent: Node | None, closer: Any, thing: Any, name: str | None, site: Site | None
+    ) -> None:
+        self.parent = parent
+        self.closer = closer
+        self.thing = thing
+        self.name = name
+        self.site = site
+        self.state: str = OPEN
+        self.children: dict[Node, None] | None = None
+        self.run: Closing | None = None
+        self.listeners: list[Deferred[None]] | None = None
+        self.born: float = self.reactor.seconds()
+
+    @property
+    def reactor(self) -> Any:
+        """The reactor of the whole tree; the root overrides this."""
+        node = self
+        while node.parent is not None:
+            node = node.parent
+        return node.reactor
+
+    def __repr__(self) -> str:
+        return f"<{self.closer.kind} {self.label()} {self.state}>"
+
+    def label(self) -> str:
+        """The name by which logs and reports speak of this node."""
+        if self.name is not None:
+            return self.name
+        kind = type(self.thing)
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+    def adopt(self, child: Node) -> None:
+        """
+        Take a new child.
+
+        :raises ResourceDraining: this node is closing.
+        :raises ResourceClosed: this node is closed.
+        """
+        self.check_open()
+        if self.children is None:
+            self.children = {}
+        self.children[child] = None
+
+    def check_open(self) -> None:
+        """
+        Refuse what comes too late.
+
+        :raises ResourceDraining: this node is closing.
+        :raises ResourceClosed: this node is closed.
+        """
+        if self.state is OPEN:
+            return
+        if self.state is CLOSED:
+            raise ResourceClosed(f"{self.label()} is closed")
+        raise ResourceDraining(f"{self.label()} is {self.state} and takes nothing new")
+
+    def ended(self) -> None:
+        """
+        Note that the thing is gone. What it owned is closed now; then the node leaves the tree.
+
+        May be called more than once.
+        """
+        if self.state is CLOSED:
+            return
+        if self.children and (self.run is None or not self.run.released):
+            self._close_orphans()
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Leave the tree; whoever waits for it is told."""
+        aborted = self.state is ABORTING
+        self.state = CLOSED
+        self.thing = None
+        if self.run is not None:
+            self.run.count(self, aborted)
+            self.run.unawait(self)
+        if self.parent is not None:
+            self.parent.lost(self, aborted)
+
+    def lost(self, child: Node, aborted: bool) -> None:
+        """Let go of a child that is gone."""
+        if self.children is None or child not in self.children:
+            return
+        del self.children[child]
+        if self.run is not None:
+            if child.run is None:  # else its own close has counted it, for this one as well
+                self.run.count(child, aborted)
+            self.run.unawait(child)
+
+    def moved_to(self, parent: Node) -> None:
+        """Hang this node under another parent of the same tree."""
+        if self.parent is parent:
+            return
+        parent.adopt(self)
+        if self.parent is not None and self.parent.children is not None:
+            self.parent.children.pop(self, None)
+        self.parent = parent
+
+    def view(self) -> NodeView:
+        """A frozen picture of this node and all below it."""
+        return NodeView(
+            kind=self.closer.kind,
+            name=self.label(),
+            age=self.reactor.seconds() - self.born,
+            state=self.state,
+            created_at=describe_site(self.site),
+            children=tuple(child.view() for child in tuple(self.children or ())),
+        )
+
+    def _close_orphans(self) -> None:
+        # The thing is gone before what it owned: a connection that the peer closed, say. The
+        # children get the grace that they would have had; the node stays, and shows, until then.
+        run = self.run or (self.parent and self.parent.run)
+        if run:
+            run.count(self, self.state is ABORTING)
+        self.closer = Gone(self.closer)
+        from txresource.closing import close_node
+
+        close_node(self)
+
+
+class Gone:
+    """The closer of a node whose thing went before its children: there is nothing to close."""
+
+    __slots__ = ("counted", "kind")
+
+    def __init__(self, closer: Any) -> None:
+        self.kind = closer.kind
+        self.counted = False
+
+    def attach(self, node: Node) -> Any:
+        return node.thing
+
+    def drain(self, node: Node) -> bool:
+        return False
+
+    def busy(self, node: Node) -> bool:
+        return False
+
+    def close(self, node: Node) -> None:
+        return None
+
+    def abort(self, node: Node) -> bool:
+        return True
