@@ -173,6 +173,7 @@ class Closing:
     def start(self) -> None:
         """Make the drain pass in this turn, then begin with the release pass."""
         if self.top.state is OPEN:  # else the parent has told it, and this only joins
+            self._attempt(self.top, self.top.closer.reveal)
             self._mark(self.top)
             self._tell(self.top)
         self.go()
@@ -183,12 +184,13 @@ class Closing:
         node.state = DRAINING
         run = node.run
         for child in tuple(node.children or ()):
+            if child.run is not None:  # it closes on its own already
+                child.run.join(run)
+                continue
+            self._attempt(child, child.closer.reveal)
             if child.children:
-                if child.run is None:
-                    close_node(child, None, run)
-                    self._mark(child)
-                else:
-                    child.run.join(run)
+                close_node(child, None, run)
+                self._mark(child)
             else:
                 child.state = DRAINING
 

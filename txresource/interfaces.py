@@ -53,6 +53,13 @@ class ICloser(Interface):
         :returns: what the owner uses from now on, mostly the thing itself.
         """
 
+    def reveal(node: Node) -> None:
+        """
+        Hang what the thing owns below the node, so that it is closed and named one by one.
+
+        Called once, when closing begins, before anything is told.
+        """
+
     def drain(node: Node) -> bool:
         """
         Tell the thing, in the one turn of the drain pass, that its end has come: take in nothing

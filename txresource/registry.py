@@ -37,6 +37,9 @@ class BaseCloser:
         """Use the thing itself."""
         return node.thing
 
+    def reveal(self, node: Node) -> None:
+        """Nothing hidden in it."""
+
     def drain(self, node: Node) -> bool:
         """Nothing to tell."""
         return False

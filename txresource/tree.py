@@ -22,6 +22,7 @@ __all__ = (
     "WATCHED",
     "Node",
     "NodeView",
+    "type_name",
 )
 
 #: The states of a node, in the only order in which it passes through them; any may be left out.
@@ -65,6 +66,12 @@ class NodeView:
         own = f"{indent}{self.kind} {self.name}  {self.state}, {self.age:.1f} s{created}"
         below = [line for child in self.children for line in child._lines(indent + "  ")]
         return [own, *below]
+
+
+def type_name(kind: type) -> str:
+    """Module and name of a type; a ``.tac`` file's own types, which have no module, by name."""
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return name.removeprefix("builtins.")
 
 
 class Node:
@@ -120,8 +127,7 @@ class Node:
         """The name by which logs and reports speak of this node."""
         if self.name is not None:
             return self.name
-        kind = type(self.thing)
-        return f"{kind.__module__}.{kind.__qualname__}"
+        return type_name(type(self.thing))
 
     def adopt(self, child: Node) -> None:
         """
@@ -131,6 +137,10 @@ class Node:
         :raises ResourceClosed: this node is closed.
         """
         self.check_open()
+        self.hang(child)
+
+    def hang(self, child: Node) -> None:
+        """Put a child in its place; whoever calls this knows that it is not too late."""
         if self.children is None:
             self.children = {}
         self.children[child] = None
@@ -225,6 +235,9 @@ class Gone:
 
     def attach(self, node: Node) -> Any:
         return node.thing
+
+    def reveal(self, node: Node) -> None:
+        return None
 
     def drain(self, node: Node) -> bool:
         return False

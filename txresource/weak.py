@@ -43,13 +43,9 @@ class _ModuleName(str):
 class _Weakly:
     """What :func:`weakly` returns and fills: made once a callback, so small and flat."""
 
+    # Nothing is annotated here: __annotations__, too, are to be the method's.
     __module__ = _ModuleName(__name__)
     __slots__ = ("_func", "_if_collected", "_owner", "_type")
-
-    _func: Any
-    _if_collected: Callable[[Any], Any] | None
-    _owner: weakref.ref[Any]
-    _type: type
 
     def __call__(self, argument: Any = _NOTHING, /, *args: Any, **kwargs: Any) -> Any:
         owner = self._owner()
@@ -143,7 +139,8 @@ def weakly(
     if if_collected is not None:
         _check_fallback(method.__self__, if_collected)
     # No __init__: the call of it would be a tenth of the whole.
-    weak, owner = _new(_Weakly), method.__self__
+    weak: Any = _new(_Weakly)
+    owner = method.__self__
     try:
         weak._owner = _ref(owner)
     except TypeError:

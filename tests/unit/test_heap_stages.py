@@ -43,6 +43,13 @@ class StageTests(SynchronousTestCase):
         """Bytes that are not those of a stage raise, wherever the damage is."""
         good = encode_stage("census", {"rows": []})
         body = json.dumps("not a pair").encode()
-        for bad in [b"x" + good[1:], good[:4] + b"\xff" + good[5:], good[:-1] + b"\xff", good[:-1] + b","]:
+        for bad in [
+            b"x" + good[1:],
+            good[:4] + b"\xff" + good[5:],
+            good[:-1] + b"\xff",
+            good[:-1] + b",",
+        ]:
             self.assertRaises(BrokenStage, StageDecoder().feed, bad)
-        self.assertRaises(BrokenStage, StageDecoder().feed, good[:4] + len(body).to_bytes(4, "big") + body)
+        self.assertRaises(
+            BrokenStage, StageDecoder().feed, good[:4] + len(body).to_bytes(4, "big") + body
+        )

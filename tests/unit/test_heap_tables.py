@@ -30,7 +30,9 @@ class TableTests(SynchronousTestCase):
         """The table shows what came and went, the largest growth first, and nothing unchanged."""
         lines = [line.split("|") for line in diff_table(BEFORE, AFTER).splitlines()]
         cells = [[cell.strip() for cell in line] for line in lines[2:]]
-        self.assertEqual([c[:2] for c in cells], [["fresh.Thing", "3"], ["dict", "2"], ["gone", "-2"]])
+        self.assertEqual(
+            [c[:2] for c in cells], [["fresh.Thing", "3"], ["dict", "2"], ["gone", "-2"]]
+        )
         self.assertEqual(cells[0][2].split(), ["2.00", "KB"])
 
     def test_limit(self) -> None:

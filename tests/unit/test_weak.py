@@ -425,7 +425,7 @@ class WeaklyMetadataTests(SynchronousTestCase):
     def test_small(self) -> None:
         """The wrapper has no dict."""
         owner = Owner()
-        self.assertFalse(hasattr(weakly(owner.note), "__dict__"))
+        self.assertEqual(type(weakly(owner.note)).__dictoffset__, 0)
 
 
 Row = namedtuple("Row", "a")
@@ -689,6 +689,7 @@ class WhenCollectedTests(WatchCase):
         when_collected(reactor, owner).addCallback(lambda _: 1 / 0)
         del owner
         reactor.turn()
+        gc.collect()  # Twisted logs it when the Deferred, in a ring with its failure, is freed
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def unraisable(self, reactor: ThreadedReactor) -> list[Any]:
@@ -843,11 +844,13 @@ class WeakLoopingCallTests(LoopCase):
         """A tick that comes before the news of the owner's end does no harm."""
         owner = Ticker()
         loop = self.loop(WeakLoopingCall, owner.tick)
-        ended = loop.start(0)
+        news = ThreadedReactor()
+        self.clock.callFromThread = news.callFromThread  # type: ignore[attr-defined]
+        ended = loop.start(1)
         del owner
-        self.clock.calls.reverse()
-        self.clock.advance(0)
-        self.clock.advance(0)
+        self.clock.advance(1)
+        self.assertTrue(loop.running)
+        news.turn()
         self.assertIs(self.successResultOf(ended), loop)
 
     def test_owner_gone_before_start(self) -> None:
@@ -946,17 +949,18 @@ class WeakLoopingCallTests(LoopCase):
         clock.advance(0)
         self.assertEqual(clock.getDelayedCalls(), [])
 
-    def test_clock_that_never_turns(self) -> None:
-        """A started loop makes no ring with itself: dropped with its clock, it is freed."""
-        owner = Ticker()
-        clock, loop = Clock(), WeakLoopingCall(owner.tick)
-        loop.clock = clock
-        loop.start(1)
-        gone = weakref.ref(loop)
-        del clock, loop
-        self.assertIsNotNone(gone())  # the watch still knows the clock
-        del owner
-        self.assertIsNone(gone())
+    def test_no_ring_with_itself(self) -> None:
+        """A started loop that its clock has forgotten is freed at once, though the owner lives."""
+        for make, name in ((WeakLoopingCall, "tick"), (WeakLoopingCall.withCount, "count")):
+            owner = Ticker()
+            loop = self.loop(make, getattr(owner, name))
+            loop.start(1)
+            self.clock.calls.clear()
+            gone = weakref.ref(loop)
+            del loop
+            self.assertIsNone(gone())
+            del owner
+            self.clock.advance(0)
 
     def test_refuses_what_weakly_refuses(self) -> None:
         """Functions are refused with weakly's sentence, with and without count."""
@@ -1001,7 +1005,7 @@ class WithCountTests(LoopCase):
 
             theirs, ours = self.both(script)
             self.assertEqual(ours, theirs)
-            self.assertIn(3, ours)
+            self.assertGreater(max(ours), 2)
 
     def test_reset(self) -> None:
         """``reset`` begins the interval anew."""
@@ -1032,11 +1036,14 @@ class WithCountTests(LoopCase):
 
         def script(loop: LoopingCall, clock: Clock) -> None:
             loop.start(0)
-            clock.pump([1, 0, 3])
+            for seconds in (1, 0, 3):
+                # By hand: on a clock that stands still it would tick for ever.
+                clock.rightNow += seconds
+                loop.f()
 
         theirs, ours = self.both(script)
         self.assertEqual(ours, theirs)
-        self.assertEqual(set(ours), {1})
+        self.assertEqual(ours, [1, 1, 1, 1])
 
     def test_restart_counts_anew(self) -> None:
         """Started again, it counts from that start."""

@@ -13,7 +13,7 @@ from txresource.closers.goodbye import find_policy
 from txresource.registry import BaseCloser, register_closer
 from txresource.root import Root
 from txresource.sites import Site
-from txresource.tree import OPEN, WATCHED, Node
+from txresource.tree import OPEN, WATCHED, Node, type_name
 
 __all__ = (
     "CONNECTION",
@@ -101,8 +101,7 @@ class Connection(Node):
     def label(self) -> str:
         """The type of the protocol that the application sees."""
         if self.name is None and self.thing is not None:
-            kind = type(application_ends(self.thing, self.transport)[0])
-            return f"{kind.__module__}.{kind.__qualname__}"
+            return type_name(type(application_ends(self.thing, self.transport)[0]))
         return self.name or "a connection"
 
     def leave(self) -> None:

@@ -1,0 +1,153 @@
+"""Server programs in child processes, and rude clients for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+#: Seconds after which a child that says nothing is taken for hung; never reached when all is well.
+HANG = 60.0
+PROGRAMS = Path(__file__).parent / "programs"
+ROOT = Path(__file__).parents[2]
+
+_TWISTD = "from twisted.scripts.twistd import run; run()"
+_TWIST = "from twisted.application.twist._twist import Twist; Twist.main()"
+
+
+def twistd_command(*arguments: str) -> list[str]:
+    """The command that runs twistd in the foreground, in this interpreter."""
+    return [sys.executable, "-c", _TWISTD, "-n", "--pidfile=", *arguments]
+
+
+def twist_command(*arguments: str) -> list[str]:
+    """The command that runs twist in this interpreter."""
+    return [sys.executable, "-c", _TWIST, *arguments]
+
+
+class Program:
+    """A child process whose output is read line by line; killed when the test ends."""
+
+    def __init__(self, command: list[str], cwd: str, **environment: str) -> None:
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self.output: list[str] = []
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def wait_line(self, pattern: str, times: int = 1) -> re.Match[str]:
+        """Wait for a line of output from now on that matches, the n-th one."""
+        while True:
+            try:
+                line = self._lines.get(timeout=HANG)
+            except queue.Empty:
+                raise AssertionError(f"no line like {pattern!r} in:\n{self.text()}") from None
+            if line is None:
+                self._lines.put(None)
+                raise AssertionError(f"ended before a line like {pattern!r}:\n{self.text()}")
+            self.output.append(line)
+            found = re.search(pattern, line)
+            if found is not None:
+                times -= 1
+                if times == 0:
+                    return found
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end; the exit status, negative for a signal."""
+        try:
+            status = self._process.wait(HANG)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {HANG} s:\n{self.text()}") from None
+        self._reader.join()
+        while (line := self._lines.get()) is not None:
+            self.output.append(line)
+        self._lines.put(None)
+        return status
+
+    def close(self) -> None:
+        """Kill it if it runs still."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def group_is_empty(self) -> bool:
+        """Whether no process that it started is left, in its session at least."""
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def text(self) -> str:
+        """All output that has been looked at."""
+        return "\n".join(self.output)
+
+    def events(self) -> list[list[Any]]:
+        """What the program told: its lines that are JSON lists."""
+        found = (re.search(r"\[\"[a-z].*\]$", line) for line in self.output)
+        return [json.loads(match[0]) for match in found if match is not None]
+
+
+def connect(port: int, receive_buffer: int | None = None) -> socket.socket:
+    """Connect to a port on loopback."""
+    client = socket.socket()
+    client.settimeout(HANG)
+    if receive_buffer is not None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.connect(("127.0.0.1", port))
+    return client
+
+
+def read_to_end(client: socket.socket) -> bytes:
+    """All that the peer sends, to its end or its reset."""
+    received = b""
+    try:
+        while data := client.recv(65536):
+            received += data
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def close_with_reset(client: socket.socket) -> None:
+    """Close so that nothing lingers."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
