@@ -16,9 +16,9 @@ import threading
 import time
 
 #: The line of the first snapshot: by then it has listened, served and forked.
-RUNNING = re.compile(r"snapshot", re.IGNORECASE)
-#: The closing report.
-CLOSED = re.compile(r"\bclosed\b.*\baborted\b.*\babandoned\b", re.IGNORECASE)
+RUNNING = re.compile(r"\bsnapshot \d+:")
+#: The closing report, of a close that left nothing over.
+CLOSED = re.compile(r"\bclosed [1-9]\d*, aborted \d+, abandoned 0\b")
 #: Twisted has twistd end by the signal; behind a shell that is 128 + its number.
 STATUSES = (0, -signal.SIGINT, 128 + signal.SIGINT)
 #: Seconds for installing and starting, and for closing. Generous: nothing waits them out.

@@ -17,7 +17,7 @@ import time
 import weakref
 from collections.abc import Callable
 
-import twisted
+from twisted.copyright import version as twisted_version
 from twisted.internet.defer import Deferred
 
 from txresource.weak import weakly
@@ -85,7 +85,7 @@ def main(rounds: int = 21, calls: int = 20_000) -> int:
     base = statistics.median(seconds["plain bound method"])
     ratios = {name: statistics.median(times) / base for name, times in seconds.items()}
     version = ".".join(map(str, sys.version_info[:3]))
-    print(f"CPython {version}, Twisted {twisted.__version__}, {rounds} rounds of {calls} calls")
+    print(f"CPython {version}, Twisted {twisted_version}, {rounds} rounds of {calls} calls")
     for name, times in seconds.items():
         each = statistics.median(times) / calls * 1e6
         print(f"  {name:28s} {each:6.2f} us  {ratios[name]:5.2f} x")

@@ -124,11 +124,11 @@ class CareService(MultiService):
         self._root = root_node(self._reactor)
         self._root.grace = self._grace
         self._closing, self._ended = None, False
+        self._signals.install()
         log.info("{text}", text=self._announcement())
         for service in self:
             self._own(service)
         self._reactor.addSystemEventTrigger("before", "shutdown", self.stopService)
-        self._signals.install_when_running()
         self._monitor.start()
         super().startService()
 

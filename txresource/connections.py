@@ -73,9 +73,9 @@ class FactoryNode(Node):
         self.transient = transient
         self.held = False
 
-    def lost(self, child: Node, aborted: bool) -> None:
+    def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a port or connection; of the last one, and the factory may go too."""
-        super().lost(child, aborted)
+        super().lost(child, aborted, counted)
         self.check_stopped()
 
     def check_stopped(self) -> None:

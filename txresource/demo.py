@@ -43,11 +43,13 @@ _SEATS = 100
 _NAME = 20
 #: Lines that the page shows. Fewer than a type has to gain before it is called growing.
 _SHOWN = 8
-#: Seconds between two messages, and of those two until somebody joins or leaves.
+#: Seconds between two messages; and how many of them until somebody joins or leaves.
 _PACE = 0.1
 _TICKS = 10
+#: Seconds between two looks at the page.
+_LOOK = 0.2
 #: Of our own visitors there are between these two numbers.
-_FEW, _MANY = 4, 8
+_FEW, _MANY = 4, 6
 #: Seconds between two lines in the log.
 _NEWS = 5.0
 _SAYINGS = (
@@ -235,6 +237,8 @@ class DemoService(ManagedServiceMixin, Service):
     """
     A chat server on loopback with a web front and visitors of its own, who say ten lines a second.
 
+    Its ports are closed by whoever takes care of the reactor's listeners, as ``CareService`` does.
+
     :param reactor: the reactor.
     :param leak: whether it keeps a :class:`Message` for each one sent.
     """
@@ -259,13 +263,15 @@ class DemoService(ManagedServiceMixin, Service):
         self.scope.own(self._visitors)
         self._sayings, self._ticks, self._filling = cycle(_SAYINGS), 0, True
         self._told = (self.reactor.seconds(), 0)
+        for _ in range(_FEW):
+            self._invite()
         self.scope.looping_call(weakly(self._tick), _PACE)
-        self.scope.looping_call(weakly(self._look), _PACE * _TICKS)
+        self.scope.looping_call(weakly(self._look), _LOOK)
         self.scope.looping_call(weakly(self._tell), _NEWS)
 
     def _listen(self, factory: Any) -> int:
         port = self.reactor.listenTCP(0, self.scope.own(factory), interface=_LOOPBACK)
-        return int(self.scope.own(port).getHost().port)
+        return int(port.getHost().port)
 
     def _tick(self) -> None:
         """One of our visitors says something; now and then one joins or the oldest leaves."""
@@ -280,10 +286,13 @@ class DemoService(ManagedServiceMixin, Service):
         present = self._visitors.present
         self._filling = len(present) < (_MANY if self._filling else _FEW)
         if self._filling:
-            joining = self.scope.start(self._where.connect(self._visitors), name="join")
-            joining.addErrback(weakly(self._stayed_away))
+            self._invite()
         else:
             present[0].transport.loseConnection()
+
+    def _invite(self) -> None:
+        joining = self.scope.start(self._where.connect(self._visitors), name="join")
+        joining.addErrback(weakly(self._stayed_away))
 
     def _look(self) -> Deferred[None]:
         """Look at our own page; the next look waits for this one."""

@@ -77,11 +77,12 @@ def _failures_among(results: object) -> list[Any]:
         if type(entries) is not list or id(entries) in seen:
             continue
         seen[id(entries)] = entries
-        for entry in entries:
-            # Somebody's own list, and maybe a long one: not ours to look through.
-            if type(entry) is not tuple or len(entry) != 2 or type(entry[0]) is not bool:
-                break
-            succeeded, result = entry
+        # Somebody's own list, and maybe a long one, is not ours to look through.
+        if not all(
+            type(entry) is tuple and len(entry) == 2 and type(entry[0]) is bool for entry in entries
+        ):
+            continue
+        for succeeded, result in entries:
             if succeeded:
                 pending.append(result)
             elif issubclass(type(result), Failure):
@@ -119,10 +120,7 @@ def _bare_frames(failure: Failure) -> list[object]:
 def _clear(error: BaseException) -> None:
     """Drop the traceback of one exception, and those in its arguments and attributes."""
     _traceback.__set__(error, None)
-    arguments = _arguments.__get__(error)
-    cleared = _without_frames(arguments)
-    if cleared is not arguments:
-        _arguments.__set__(error, cleared)
+    _arguments.__set__(error, tuple(map(_without_frames, _arguments.__get__(error))))
     attributes = _attributes.__get__(error)
     for name, value in list(attributes.items()):
         cleared = _without_frames(value)

@@ -71,10 +71,10 @@ class Root(Node):
         if self._trigger is None and hasattr(self._reactor, "addSystemEventTrigger"):
             self._trigger = self._reactor.addSystemEventTrigger("before", "shutdown", self.shutdown)
 
-    def lost(self, child: Node, aborted: bool) -> None:
+    def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a child; the last one takes the trigger with it."""
-        super().lost(child, aborted)
-        if not self.children and self.state is OPEN and self._trigger is not None:
+        super().lost(child, aborted, counted)
+        if not self.children and self._trigger is not None:
             trigger, self._trigger = self._trigger, None
             self._reactor.removeSystemEventTrigger(trigger)
 

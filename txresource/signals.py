@@ -41,25 +41,28 @@ class CareSignals:
         self._before: dict[int, Any] = {}
         self._ended = False
 
-    def install_when_running(self) -> None:
-        """Install them when Twisted has installed its own, which is after start-up."""
-        if getattr(self._reactor, "running", False):
-            self.install()
-        else:
-            self._reactor.addSystemEventTrigger("after", "startup", self.install)
-
     def install(self) -> None:
-        """Go in front of the handlers that are there; only Twisted's, or another Python one's."""
+        """
+        Install them; those that end wait for Twisted's own, which come after start-up.
+
+        Does nothing outside of the main thread, where Python allows no handlers.
+        """
         if threading.current_thread() is not threading.main_thread():
             return
+        if _ASKING is not None and signal.getsignal(_ASKING) is signal.SIG_DFL:
+            self._before[_ASKING] = signal.SIG_DFL
+            signal.signal(_ASKING, self._on_ask)
+        if getattr(self._reactor, "running", False):
+            self._go_in_front()
+        else:
+            self._reactor.addSystemEventTrigger("after", "startup", self._go_in_front)
+
+    def _go_in_front(self) -> None:
         for number in _ENDING:
             before = signal.getsignal(number)
             if callable(before) and before is not signal.default_int_handler:
                 self._before[number] = before
                 signal.signal(number, self._end)
-        if _ASKING is not None and signal.getsignal(_ASKING) is signal.SIG_DFL:
-            self._before[_ASKING] = signal.SIG_DFL
-            signal.signal(_ASKING, self._on_ask)
 
     def remove(self) -> None:
         """Put back what was there."""

@@ -21,7 +21,7 @@ __all__ = (
 
 _OURS = "txresource"
 #: Seconds between snapshots of the demo, where nobody said otherwise: growth shows after five.
-_DEMO_INTERVAL = 2.5
+_DEMO_INTERVAL = 2.0
 
 
 def seconds(name: str, text: str | float) -> float:

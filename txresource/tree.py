@@ -109,7 +109,8 @@ class Node:
         self.state: str = OPEN
         self.children: dict[Node, None] | None = None
         self.run: Closing | None = None
-        self.listeners: list[Deferred[None]] | None = None
+        #: Who waits for the begin of the end; empty, and a tuple, when they have been told.
+        self.listeners: list[Deferred[None]] | tuple[()] | None = None
         self.born: float = self.reactor.seconds()
 
     @property
@@ -171,24 +172,41 @@ class Node:
         else:
             self.leave()
 
-    def leave(self) -> None:
-        """Leave the tree; whoever waits for it is told."""
+    def tell(self) -> bool:
+        """
+        Tell those who wait for the begin of the end; once.
+
+        :returns: false where they have been told before.
+        """
+        listeners, self.listeners = self.listeners, ()
+        for listener in listeners or ():
+            listener.callback(None)
+        return listeners != ()
+
+    def leave(self, counted: bool = True) -> None:
+        """
+        Leave the tree; whoever waits for it is told.
+
+        :param counted: false for what was abandoned: it is not gone, and in no count.
+        """
         aborted = self.state is ABORTING
         self.state = CLOSED
         self.thing = None
+        self.tell()
         if self.run is not None:
-            self.run.count(self, aborted)
+            if counted:
+                self.run.count(self, aborted)
             self.run.unawait(self)
         if self.parent is not None:
-            self.parent.lost(self, aborted)
+            self.parent.lost(self, aborted, counted)
 
-    def lost(self, child: Node, aborted: bool) -> None:
-        """Let go of a child that is gone."""
+    def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
+        """Let go of a child that is gone, or was given up."""
         if self.children is None or child not in self.children:
             return
         del self.children[child]
         if self.run is not None:
-            if child.run is None:  # else its own close has counted it, for this one as well
+            if counted and child.run is None:  # else its own close has counted it, for all above
                 self.run.count(child, aborted)
             self.run.unawait(child)
 

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,21 +63,24 @@ class Program:
         self._lines.put(None)
 
     def wait_line(self, pattern: str, times: int = 1) -> re.Match[str]:
-        """Wait for a line of output from now on that matches, the n-th one."""
+        """Wait for the n-th line of output, counted from the start, that matches."""
+        deadline = time.monotonic() + HANG
+        looked_at = 0
         while True:
+            for line in self.output[looked_at:]:
+                found = re.search(pattern, line)
+                times -= found is not None
+                if found is not None and times == 0:
+                    return found
+            looked_at = len(self.output)
             try:
-                line = self._lines.get(timeout=HANG)
+                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 raise AssertionError(f"no line like {pattern!r} in:\n{self.text()}") from None
             if line is None:
                 self._lines.put(None)
                 raise AssertionError(f"ended before a line like {pattern!r}:\n{self.text()}")
             self.output.append(line)
-            found = re.search(pattern, line)
-            if found is not None:
-                times -= 1
-                if times == 0:
-                    return found
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send a signal."""

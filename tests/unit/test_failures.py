@@ -3,89 +3,23 @@
 from __future__ import annotations
 
 import copy
-import gc
 import pickle
-import sys
 import traceback
 import weakref
-from collections import deque
-from types import FrameType, TracebackType
 from typing import Any
 
-import twisted
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.internet.defer import (
-    CancelledError,
     Deferred,
     DeferredList,
     FirstError,
     fail,
     gatherResults,
-    inlineCallbacks,
     succeed,
 )
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.client import ResponseFailed
 
+from tests.unit.failure_case import Local, ScrubCase, frames_of
 from txresource.failures import scrub
-
-# Until 24.7 a Deferred cleaned every failure itself when a callback had failed.
-CLEANS_ITSELF = (twisted.version.major, twisted.version.minor) < (24, 10)
-
-
-class Local:
-    """A local variable that somebody would miss."""
-
-
-class Raiser:
-    """Raises in a frame whose local variable is watched."""
-
-    def __init__(self) -> None:
-        self.refs: list[Any] = []
-
-    def error(self, kind: Any = ValueError, *args: object, **capture: bool) -> Failure:
-        try:
-            self.innermost(kind, *args)
-        except BaseException:
-            return Failure(**capture)
-        raise AssertionError
-
-    def innermost(self, kind: Any, *args: object) -> None:
-        local = Local()
-        self.refs.append(weakref.ref(local))
-        raise kind(*args)
-
-    @property
-    def freed(self) -> bool:
-        return bool(self.refs) and all(ref() is None for ref in self.refs)
-
-
-def frames_of(root: object) -> list[object]:
-    """Find every frame and traceback that can be reached from a failure, the hard way."""
-    found, pending, seen = [], [root], set()
-    while pending:
-        item = pending.pop()
-        if id(item) in seen or isinstance(item, type) or callable(item):
-            continue
-        seen.add(id(item))
-        if isinstance(item, (FrameType, TracebackType)):
-            found.append(item)
-            continue
-        pending += gc.get_referents(item)
-    return found
-
-
-class ScrubCase(SynchronousTestCase):
-    """Runs without the garbage collector."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        gc.collect()
-        gc.disable()
-        self.addCleanup(gc.enable)
-        self.raiser = Raiser()
 
 
 class ScrubTests(ScrubCase):
@@ -179,6 +113,31 @@ class ScrubTests(ScrubCase):
         else:
             self.assertEqual(vars(failure)["stack"], [(*frame[:3], (), ()) for frame in had])
 
+    def test_variables_of_callers_are_let_go(self) -> None:
+        """Variables of the callers are dropped, whichever Twisted put them there."""
+        failure, local = self.raiser.error(), Local()
+        gone = weakref.ref(local)
+        vars(failure)["stack"] = [["name", "file", 7, [("local", local)], [("g", local)]]]
+        del local
+        scrub(failure)
+        self.assertIsNone(gone())
+        self.assertEqual(vars(failure)["stack"], [("name", "file", 7, (), ())])
+
+    def test_failures_of_users_in_frames(self) -> None:
+        """A failure that some frame merely had as its variable is not touched."""
+
+        class Mine(Failure):
+            def method(self) -> None:
+                raise KeyError
+
+        mine = Mine(self.raiser.error().value)
+        try:
+            mine.method()
+        except KeyError:
+            other = Failure()
+        scrub(other)
+        self.assertIsNotNone(mine.tb)
+
     def test_twice(self) -> None:
         """A second time changes nothing."""
         failure = scrub(self.raiser.error())
@@ -259,203 +218,15 @@ class ScrubTests(ScrubCase):
         """A scrubbed failure can be pickled and copied, and keeps its text."""
         failure = scrub(self.raiser.error())
         text = failure.getTraceback()
-        self.assertEqual(pickle.loads(pickle.dumps(failure)).getTraceback(), text)
-        self.assertEqual(copy.copy(failure).getTraceback(), text)
+        if "__reduce__" in vars(Failure):  # else Twisted's failures can be neither
+            self.assertEqual(pickle.loads(pickle.dumps(failure)).getTraceback(), text)
+            self.assertEqual(copy.copy(failure).getTraceback(), text)
 
     def test_can_be_raised_again(self) -> None:
         """A scrubbed failure can be raised again."""
         failure = scrub(self.raiser.error())
         self.assertRaises(ValueError, failure.raiseException)
         self.failureResultOf(fail(failure), ValueError)
-
-
-class Slotted(Exception):
-    __slots__ = ("inner",)
-
-
-class Odd(Exception):
-    """Answers questions with errors."""
-
-    def __getattribute__(self, name: str) -> Any:
-        raise AssertionError("asked for " + name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AssertionError("told " + name)
-
-
-def holder(kind: str, inner: Any) -> Any:
-    """Put an exception or failure into one of the shapes in which they nest."""
-    outer: Any = ValueError(kind)
-    if kind == "cause":
-        outer.__cause__ = inner.value
-    elif kind == "context":
-        outer.__context__ = inner.value
-    elif kind == "argument":
-        outer = ValueError(inner)
-    elif kind == "attribute":
-        outer.inner = inner
-    elif kind == "exception attribute":
-        outer.inner = inner.value
-    elif kind == "slot":
-        outer = Slotted()
-        outer.inner = inner
-    elif kind == "first error":
-        outer = FirstError(inner, 0)
-    elif kind == "response failed":
-        outer = ResponseFailed([inner])
-    elif kind == "failure value":
-        return inner
-    else:
-        outer.inner = {
-            "list": [inner],
-            "tuple": ((inner,),),
-            "dict value": {"k": inner},
-            "dict key": {inner: 1},
-            "set": {inner},
-            "frozenset": frozenset([inner]),
-            "deque": deque([inner]),
-            "deep": [{"k": (deque([{inner}]),)}],
-        }[kind]
-    return outer
-
-
-KINDS = (
-    "cause",
-    "context",
-    "argument",
-    "attribute",
-    "exception attribute",
-    "slot",
-    "first error",
-    "response failed",
-    "failure value",
-    "list",
-    "tuple",
-    "dict value",
-    "dict key",
-    "set",
-    "frozenset",
-    "deque",
-    "deep",
-)
-
-
-class NestedTests(ScrubCase):
-    """A failure and all that it nests."""
-
-    def test_every_shape(self) -> None:
-        """Whatever shape holds it, the inner failure loses its frames and keeps its text."""
-        for kind in KINDS:
-            inner = self.raiser.error()
-            value, text = inner.value, inner.getTraceback()
-            outer = Failure(holder(kind, inner))
-            if kind in ("cause", "context", "exception attribute"):
-                inner = None
-            scrub(outer)
-            self.assertEqual(frames_of(outer), [], kind)
-            self.assertIsNone(value.__traceback__, kind)
-            self.assertTrue(self.raiser.freed, kind)
-            if inner is not None:
-                self.assertEqual(inner.getTraceback(), text, kind)
-
-    def test_chained_text_stays(self) -> None:
-        """A failure whose value is a failure prints both, as before."""
-        inner = self.raiser.error()
-        outer = Failure(ValueError())
-        outer.value = inner
-        before = outer.getTraceback()
-        self.assertIn("chained Failure", before)
-        self.assertEqual(scrub(outer).getTraceback(), before)
-        self.assertEqual(frames_of(outer), [])
-
-    def test_raw_tracebacks(self) -> None:
-        """A traceback or frame kept as an attribute or argument is replaced by None."""
-        try:
-            self.raiser.innermost(ValueError)
-        except ValueError:
-            info = sys.exc_info()
-        error: Any = ValueError(info[2], "kept")
-        error.traceback, error.frame, error.info = info[2], info[2].tb_frame, info
-        error.other = other = ("kept", 1)
-        nested = KeyError(info)
-        error.nested = nested
-        info[1].__traceback__ = None
-        del info
-        failure = scrub(Failure(error))
-        self.assertEqual(error.args, (None, "kept"))
-        self.assertEqual((error.traceback, error.frame), (None, None))
-        self.assertEqual(error.info[0], ValueError)
-        self.assertIsNone(error.info[2])
-        self.assertIs(error.other, other)
-        self.assertEqual(frames_of(failure.value.__dict__["info"]), [])
-        self.assertIsInstance(nested.args[0], tuple)
-        self.assertIsNone(nested.args[0][2])
-
-    def test_hostile_exception(self) -> None:
-        """An exception that refuses to be read or written is scrubbed all the same."""
-        failure = self.raiser.error(Odd)
-        scrub(failure)
-        self.assertTrue(self.raiser.freed)
-
-    def test_exception_group(self) -> None:
-        """The members of an exception group, and groups in groups, are scrubbed."""
-        if sys.version_info < (3, 11):
-            kind: Any = type(
-                "Group", (Exception,), {"__init__": lambda s, m, e: setattr(s, "exceptions", e)}
-            )
-        else:
-            kind = ExceptionGroup
-        inner = kind("inner", [self.raiser.error().value])
-        outer = kind("outer", [self.raiser.error(KeyError).value, inner])
-        failure = scrub(Failure(outer))
-        self.assertTrue(self.raiser.freed)
-        self.assertEqual(frames_of(failure), [])
-
-    def test_cycles(self) -> None:
-        """Exceptions and failures that hold each other are each scrubbed once."""
-        one, two = self.raiser.error(ValueError), self.raiser.error(KeyError)
-        one.value.__cause__, two.value.__context__ = two.value, one.value
-        one.value.other, two.value.other = two, one
-        one.value.me = [one.value, one]
-        one.value.me.append(one.value.me)
-        scrub(one)
-        self.assertEqual(frames_of(one), [])
-        self.assertTrue(self.raiser.freed)
-
-    def test_very_deep(self) -> None:
-        """A chain of a hundred thousand causes is no reason to run out of stack."""
-        first = error = ValueError(0)
-        for number in range(100_000):
-            error.__cause__ = ValueError(number)
-            error = error.__cause__
-        last = self.raiser.error()
-        error.__context__ = last.value
-        scrub(Failure(first))
-        self.assertIsNone(last.value.__traceback__)
-        while first is not None:  # freed one by one: some interpreters free by recursion
-            first, first.__cause__ = first.__cause__, None
-
-    def test_user_containers_stay(self) -> None:
-        """The containers that an exception refers to are looked through, never changed."""
-        error: Any = ValueError()
-        error.inner = inner = {"k": [1, (2, self.raiser.error())], "frame": [sys._getframe()]}
-        before = copy.copy(inner)
-        scrub(Failure(error))
-        self.assertEqual(inner, before)
-        self.assertIs(error.inner, inner)
-        inner.clear()
-
-    def test_ends_at_foreign_objects(self) -> None:
-        """What an exception refers to beside failures and containers is not looked into."""
-
-        class Request:
-            def __init__(self, failure: Failure) -> None:
-                self.failure = failure
-
-        error: Any = ValueError()
-        error.request = Request(self.raiser.error())
-        scrub(Failure(error))
-        self.assertIsNotNone(error.request.failure.value.__traceback__)
 
 
 class ResultListTests(ScrubCase):
@@ -476,6 +247,9 @@ class ResultListTests(ScrubCase):
         failure = self.raiser.error()
         scrub([(True, 1), (True, [(True, [(False, failure)]), (True, None)]), (True, {})])
         self.assertIsNone(failure.tb)
+        failure = self.raiser.error()
+        scrub([(False, failure), (True, [1, 2]), (True, [])])
+        self.assertIsNone(failure.tb)
 
     def test_list_in_itself(self) -> None:
         """A list of results that holds itself comes to an end."""
@@ -495,6 +269,7 @@ class ResultListTests(ScrubCase):
             lambda failure: ((False, failure),),
             lambda failure: [(True, failure)],
             lambda failure: [1, (False, failure)],
+            lambda failure: [(False, failure), 1],
         ):
             failure = self.raiser.error()
             results = shape(failure)
@@ -517,125 +292,3 @@ class ResultListTests(ScrubCase):
         self.assertEqual(frames_of(first), [])
         self.assertIn("innermost", first.value.subFailure.getTraceback())
         self.assertTrue(self.raiser.freed)
-
-
-class ChainTests(ScrubCase):
-    """Errors and cancels that went through coroutines."""
-
-    def garbage(self, run: Any, errback: Any) -> int:
-        """Count what is left to the collector after some runs."""
-        run(errback)
-        gc.collect()
-        for _ in range(5):
-            run(errback)
-        return gc.collect()
-
-    def levels(self, count: int, coroutine: bool) -> Any:
-        """Make a function that awaits its argument through so many levels."""
-        raiser = self.raiser
-
-        @inlineCallbacks
-        def generator(d, depth):
-            local = Local()
-            raiser.refs.append(weakref.ref(local))
-            if depth:
-                yield generator(d, depth - 1)
-            else:
-                yield d
-
-        async def native(d: Any, depth: int) -> None:
-            local = Local()
-            raiser.refs.append(weakref.ref(local))
-            await (native(d, depth - 1) if depth else d)
-
-        if coroutine:
-            return lambda d: Deferred.fromCoroutine(native(d, count - 1))
-        return lambda d: generator(d, count - 1)
-
-    def test_error(self) -> None:
-        """An error through any number of levels leaves nothing to the collector."""
-        for coroutine in (False, True):
-            for count in (1, 2, 5):
-                outer = self.levels(count, coroutine)
-
-                def run(errback: Any, outer: Any = outer) -> None:
-                    d: Deferred[None] = Deferred()
-                    outer(d).addErrback(errback)
-                    d.errback(ValueError())
-
-                self.assertEqual(self.garbage(run, lambda failure: scrub(failure) and None), 0)
-                self.assertTrue(self.raiser.freed)
-                if not coroutine and not CLEANS_ITSELF:
-                    self.assertGreater(self.garbage(run, lambda failure: None), 0)
-
-    def test_cancel(self) -> None:
-        """A cancel through any number of levels leaves nothing to the collector."""
-        for coroutine in (False, True):
-            for count in (1, 2, 5):
-                outer = self.levels(count, coroutine)
-
-                def run(errback: Any, outer: Any = outer) -> None:
-                    d = outer(Deferred())
-                    d.addErrback(errback)
-                    d.cancel()
-
-                def handle(failure: Failure) -> None:
-                    scrub(failure).trap(CancelledError)
-
-                self.assertEqual(self.garbage(run, handle), 0)
-                self.assertTrue(self.raiser.freed)
-                # Before 24.10 Twisted cleaned these itself.
-                if not CLEANS_ITSELF:
-                    self.assertGreater(self.garbage(run, lambda failure: None), 0)
-
-    def test_kept_failure(self) -> None:
-        """A failure kept on the object that failed leaves no ring when scrubbed first."""
-
-        class Keeper:
-            def __init__(self) -> None:
-                self.failure: Any = None
-
-            def work(self, clean: Any) -> None:
-                try:
-                    raise ValueError
-                except ValueError:
-                    self.failure = clean(Failure())
-
-        def run(clean: Any) -> None:
-            Keeper().work(clean)
-
-        self.assertEqual(self.garbage(run, scrub), 0)
-        self.assertGreater(self.garbage(run, lambda failure: failure), 0)
-
-
-FAILURES = st.integers(0, 7)
-EDGES = st.lists(st.tuples(st.sampled_from(KINDS), FAILURES, FAILURES), max_size=20)
-
-
-class GraphTests(SynchronousTestCase):
-    """Random graphs of failures."""
-
-    @settings(deadline=None, derandomize=True, max_examples=150, database=None)
-    @given(edges=EDGES)
-    def test_any_graph(self, edges: list[tuple[str, int, int]]) -> None:
-        """Whatever holds what, all that is reached loses its frames, and nothing else does."""
-        raiser = Raiser()
-        nodes = [raiser.error(ValueError, number) for number in range(8)]
-        texts = [node.getTraceback() for node in nodes]
-        reach: dict[int, set[int]] = {number: set() for number in range(8)}
-        for position, (kind, start, end) in enumerate(edges):
-            setattr(nodes[start].value, f"a{position}", holder(kind, nodes[end]))
-            reach[start].add(end)
-        reached, pending = set(), [0]
-        while pending:
-            node = pending.pop()
-            if node not in reached:
-                reached.add(node)
-                pending += reach[node]
-        scrub(nodes[0])
-        self.assertEqual(frames_of(nodes[0]), [])
-        for number, node in enumerate(nodes):
-            self.assertEqual(node.value.__traceback__ is None, number in reached)
-            text = node.getTraceback()
-            if node.tb is None:
-                self.assertEqual(text, texts[number])

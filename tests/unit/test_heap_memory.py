@@ -113,9 +113,7 @@ class MemoryTests(SynchronousTestCase):
         self.write("proc/self/cgroup", "5:cpu:/x\n4:cpuset,memory:/docker/abc\n0::/\n")
         self.v1("sys/fs/cgroup/memory/docker", 9223372036854771712, 100)
         self.v1("sys/fs/cgroup/memory/docker/abc", 300 * MIB, 280, cache=100)
-        self.assertEqual(
-            list(available_memory(self.root)), [("the control group abc", 120 * MIB)]
-        )
+        self.assertEqual(list(available_memory(self.root)), [("the control group abc", 120 * MIB)])
         self.assertIsNone(self.verdict(80))
         self.assertIn("120 MiB left", self.verdict(81) or "")
 

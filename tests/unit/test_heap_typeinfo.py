@@ -112,8 +112,12 @@ class SizeTests(SynchronousTestCase):
     def test_like_getsizeof(self) -> None:
         """For objects without code of their own the size is that of ``sys.getsizeof``."""
         self.assertSizes(1, 10**50, 1.5, "é", "x" * 1000, b"12", (1, 2), [1] * 9, {1: 2}, {1, 2})
-        self.assertSizes(None, range(3), Outer(), object(), len, SynchronousTestCase.run, memoryview(b""))
-        self.assertSizes(collections.deque(range(1000)), bytearray(99), collections.OrderedDict(a=1))
+        self.assertSizes(
+            None, range(3), Outer(), object(), len, SynchronousTestCase.run, memoryview(b"")
+        )
+        self.assertSizes(
+            collections.deque(range(1000)), bytearray(99), collections.OrderedDict(a=1)
+        )
 
     def test_subclasses_of_builtins(self) -> None:
         """An instance of a class over a builtin type counts what the builtin part holds."""

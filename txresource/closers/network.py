@@ -36,8 +36,10 @@ class PortCloser(BaseCloser):
         """Note when it stops to listen, whoever told it to."""
         port = node.thing
         port.connectionLost = partial(_port_lost, node, port.connectionLost)
-        # Twisted's own second call, in the turn of the first one, breaks the port.
-        port.stopListening = partial(_stop_listening_once, port, port.stopListening)
+        # Twisted's own second call, in the turn of the first one, breaks the port. Wrapped once: a
+        # listener in care that a scope owns as well would wait for itself.
+        if "stopListening" not in vars(port):
+            port.stopListening = partial(_stop_listening_once, port, port.stopListening)
         return port
 
     def drain(self, node: Node) -> bool:
@@ -104,13 +106,13 @@ class Connection(Node):
             return type_name(type(application_ends(self.thing, self.transport)[0]))
         return self.name or "a connection"
 
-    def leave(self) -> None:
+    def leave(self, counted: bool = True) -> None:
         """Leave the tree, and let go of the transport."""
         connections = root_of(self).connections
         if connections.get(id(raw_transport(self.transport))) is self:
             del connections[id(raw_transport(self.transport))]
         self.transport = None
-        super().leave()
+        super().leave(counted)
 
 
 class ConnectionCloser(BaseCloser):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from dataclasses import dataclass
 
 __all__ = ("Way", "way_here", "way_to_look")
@@ -46,5 +45,7 @@ def way_here() -> Way:
         sys.implementation.name,
         sys.platform,
         hasattr(os, "fork"),
-        not sysconfig.get_config_var("Py_GIL_DISABLED"),
+        # Builds without the lock bear a "t". Not asked of sysconfig, which
+        # imports a module that a user without privileges may not be able to read.
+        "t" not in getattr(sys, "abiflags", ""),
     )

@@ -1,0 +1,82 @@
+"""What the tests of real snapshots share: a child that is held at a gate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from txresource.heap.child import Send
+from txresource.leaks.snapshots import Snapshot, SnapshotTaker, census_job
+
+
+class Gate:
+    """Holds a child until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.fd, self.opening = os.pipe()
+
+    def job(self, send: Send) -> None:
+        """Say that the child is there, wait at the gate, then take the census."""
+        send("there", True)
+        self.wait()
+        census_job(send)
+
+    def wait(self) -> None:
+        """Block until the gate opens."""
+        os.read(self.fd, 1)
+
+    def open(self) -> None:
+        """Let one child through."""
+        os.write(self.opening, b"o")
+
+    def close(self) -> None:
+        """Let the descriptors go."""
+        os.close(self.fd)
+        os.close(self.opening)
+
+
+class Planted:
+    """Something to be counted."""
+
+
+def counted(snapshot: Snapshot, kind: type) -> int:
+    """How many objects of one type a snapshot found."""
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return sum(row.count for row in snapshot.census.rows if row.type_name == name)
+
+
+class HeldCase(TestCase):
+    """A child that is held, and afterwards nothing left of it."""
+
+    timeout = 60
+
+    async def setUp(self) -> None:
+        """A gate, and the descriptors that were open before."""
+        # The reactor opens some of its own when it starts to run and to listen.
+        await deferLater(reactor, 0)
+        await reactor.listenTCP(0, Factory(), interface="127.0.0.1").stopListening()  # type: ignore[attr-defined]
+        self.before = len(os.listdir("/proc/self/fd"))
+        self.gate = Gate()
+        self.taker = SnapshotTaker(reactor, job=self.gate.job, keep=(self.gate.fd,))
+
+    def tearDown(self) -> None:
+        """No descriptor is left, and no child, dead or alive."""
+        self.gate.close()
+        self.assertEqual(len(os.listdir("/proc/self/fd")), self.before)
+        self.assertRaises(ChildProcessError, os.waitpid, -1, os.WNOHANG)
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Wait for something that no event tells of."""
+        while not condition():
+            await deferLater(reactor, 0.002)
+
+    def pid(self) -> int:
+        """The process id of the child that lives."""
+        assert self.taker._current is not None
+        return self.taker._current.child.pid
