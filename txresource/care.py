@@ -22,7 +22,11 @@ from txresource.scope import own
 from txresource.signals import CareSignals
 from txresource.tree import CLOSED, Node
 
-__all__ = ("CareService",)
+__all__ = (
+    "CareService",
+    "describe_open",
+    "tool_name",
+)
 
 log = Logger()
 
@@ -86,7 +90,7 @@ class CareService(MultiService):
             ask=lambda: self._monitor.snapshot(table=True),
         )
         if child is not None:
-            child.setServiceParent(self)  # type: ignore[arg-type]
+            child.setServiceParent(self)
 
     def __repr__(self) -> str:
         state = "closing" if self._closing else "running" if self.running else "stopped"
@@ -272,4 +276,7 @@ def describe_open(node: Node) -> str:
             todo.append(child)
             if child.closer.counted and child.state is not CLOSED:
                 counts[child.closer.kind] = counts.get(child.closer.kind, 0) + 1
-    return ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items()) or "nothing"
+    return (
+        ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())
+        or "nothing"
+    )

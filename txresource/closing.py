@@ -23,9 +23,10 @@ from txresource.sites import describe_site
 from txresource.tree import ABORTING, CLOSED, CLOSING, DRAINING, OPEN, WATCHED, Node
 
 __all__ = (
+    "Closing",
     "GOODBYE",
     "LAST",
-    "Closing",
+    "POLL",
     "alive",
     "close_node",
 )
@@ -88,7 +89,9 @@ class Closing:
         self.began: float = top.reactor.seconds()
         self._within = within
         self._outcomes = [self.outcome]
-        limits = [g for g in (grace, top.grace) if g is not None] or [5.0 if within is None else 1e9]
+        limits = [g for g in (grace, top.grace) if g is not None] or [
+            5.0 if within is None else 1e9
+        ]
         self.deadline = self.began + max(0.0, min(limits))
         self.end = self.deadline + GOODBYE
         self.hard_end = self.end + LAST
@@ -236,7 +239,9 @@ class Closing:
             if self._nested(node):
                 node.run.go()  # type: ignore[union-attr]
         late = {node for node in nodes if node.state is DRAINING and not self._waits(node)}
-        await self._until(lambda: self.deadline, [n for n in nodes if n not in late], self._finish_busy)
+        await self._until(
+            lambda: self.deadline, [n for n in nodes if n not in late], self._finish_busy
+        )
         share_end = self._now() + max(0.0, self.end - self._now()) / left
         for node in nodes:
             self._begin_or_abort(node, share_end)
@@ -296,7 +301,7 @@ class Closing:
             what=f"{node.closer.kind} {node.label()}",
             created_at=describe_site(node.site),
             waited=self._now() - self.began,
-            error=None if error is None else error.type.__name__,
+            error=None if error is None else type(error.value).__name__,
         )
         for outcome in self._outcomes:
             outcome.abandoned.append(gone)
@@ -360,7 +365,7 @@ class Closing:
         """Wait until all of the nodes are gone, but not past a limit that may come nearer."""
         self._awaited = {node: None for node in nodes if node.state is not CLOSED}
         while self._awaited and self._now() < limit():
-            looks = busy is not None and any([busy(node) for node in tuple(self._awaited)])
+            looks = busy is not None and sum(map(busy, tuple(self._awaited))) > 0
             if not self._awaited:
                 break
             await self._pause(min(limit() - self._now(), POLL if looks else 1e9))

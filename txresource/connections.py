@@ -22,12 +22,15 @@ from txresource.sites import Site, caller_site
 from txresource.tree import CLOSED, OPEN, Node
 
 __all__ = (
+    "FACTORY",
     "FactoryCloser",
     "FactoryNode",
     "LiveConnection",
     "ManagedFactoryMixin",
+    "ManagedPolicy",
     "ManagedProtocolMixin",
     "installed_reactor",
+    "ports",
 )
 
 
@@ -80,7 +83,7 @@ class FactoryNode(Node):
 
     def check_stopped(self) -> None:
         """Close what is left when the factory has stopped and its last connection is gone."""
-        if self.state is not OPEN or not self.transient or getattr(self.thing, "numPorts", 1):
+        if self.state is not OPEN or not self.transient or ports(self.thing) != 0:
             return
         if not any(child.closer.kind in ("port", "connection") for child in self.children or ()):
             close_node(self)
@@ -98,6 +101,12 @@ class FactoryNode(Node):
             for child in tuple(self.children or ())
             if isinstance(child, Connection)
         )
+
+
+def ports(factory: Any) -> int | None:
+    """How many ports and connectors keep a factory started; ``None`` where it does not count."""
+    count: int | None = getattr(factory, "numPorts", None)
+    return count
 
 
 class FactoryCloser(BaseCloser):
@@ -124,7 +133,7 @@ class FactoryCloser(BaseCloser):
 
     def drain(self, node: Node) -> bool:
         """Keep it started."""
-        if isinstance(node, FactoryNode) and getattr(node.thing, "numPorts", 0):
+        if isinstance(node, FactoryNode) and ports(node.thing):
             node.thing.numPorts += 1
             node.held = True
         return False
@@ -160,7 +169,9 @@ def _build(node: Node, build: Callable[[Any], Any], address: Any) -> Any:
     return protocol
 
 
-def _made(node: Node, protocol: Any, make_connection: Callable[[Any], None], transport: Any) -> None:
+def _made(
+    node: Node, protocol: Any, make_connection: Callable[[Any], None], transport: Any
+) -> None:
     """Hang the connection of a protocol that nobody may edit into the tree."""
     del protocol.makeConnection
     raw = raw_transport(transport)
@@ -338,7 +349,9 @@ def _build_managed(
         return None
 
 
-def _stop_managed(factory: ManagedFactoryMixin, stop: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+def _stop_managed(
+    factory: ManagedFactoryMixin, stop: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
     try:
         return stop(*args)
     finally:

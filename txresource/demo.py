@@ -32,6 +32,7 @@ __all__ = (
     "QuietSite",
     "Visitor",
     "VisitorFactory",
+    "printable",
 )
 
 log = Logger()

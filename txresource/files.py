@@ -15,7 +15,9 @@ from txresource.leaks.report import read_signatures
 __all__ = (
     "UnusableFile",
     "check_report",
+    "groups_of",
     "load_application",
+    "may_write",
 )
 
 

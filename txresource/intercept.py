@@ -83,5 +83,3 @@ def _node_of(root: Any, factory: Any) -> Any:
     FACTORY.attach(node)
     root.adopt(node)
     return node
-
-

@@ -46,5 +46,5 @@ def summary(errors: list[Failure]) -> Failure:
     """One failure for all that went wrong."""
     if len(errors) == 1:
         return errors[0]
-    names = ", ".join(error.type.__name__ for error in errors)
+    names = ", ".join(type(error.value).__name__ for error in errors)
     return Failure(ResourceError(f"{len(errors)} things failed to close: {names}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from zope.interface import Interface, providedBy
+from zope.interface import providedBy
 from zope.interface.interface import InterfaceClass
 
 from txresource.interfaces import ICloseable
@@ -15,12 +15,13 @@ from txresource.tree import Node
 __all__ = (
     "BaseCloser",
     "CallableCloser",
+    "CloseableCloser",
     "find_closer",
     "register_closer",
 )
 
 _by_class: dict[type, Any] = {}
-_by_interface: dict[type[Interface], Any] = {}
+_by_interface: dict[Any, Any] = {}
 
 
 class BaseCloser:

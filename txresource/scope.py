@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import LoopingCall
@@ -29,7 +29,7 @@ __all__ = (
     "root_scope",
 )
 
-T = TypeVar("T")
+
 
 _SCOPE = ScopeCloser()
 _TASK = DeferredCloser()

@@ -60,7 +60,9 @@ class ManagedServiceMixin:
                 if isinstance(parent, ManagedServiceMixin)
                 else root_node(self.reactor or installed_reactor())
             )
-            node = self._node = ScopeNode(above, _SCOPE, None, type(self).__qualname__, caller_site())
+            node = self._node = ScopeNode(
+                above, _SCOPE, None, type(self).__qualname__, caller_site()
+            )
             node.grace = self.grace
             above.adopt(node)
         elif node.state is CLOSED:

@@ -16,7 +16,12 @@ from txresource.files import UnusableFile, check_report, load_application
 
 __all__ = (
     "Options",
+    "describe",
+    "interval_of",
     "makeService",
+    "make_care",
+    "outer_option",
+    "seconds",
 )
 
 _OURS = "txresource"
@@ -60,7 +65,12 @@ class Options(usage.Options):
         ["no-leak", None, "run the demo without its leak"],
     ]
     optParameters = [
-        ["interval", None, None, "seconds between snapshots, 0 for none (60, stretched to 2 % CPU)"],
+        [
+            "interval",
+            None,
+            None,
+            "seconds between snapshots, 0 for none (60, stretched to 2 % CPU)",
+        ],
         ["report", None, None, "write a JSON report to this file"],
         ["grace", None, 10.0, "seconds that shutdown gives to work in flight"],
         ["application", None, None, "run the application in this .tac file"],
@@ -162,7 +172,7 @@ def make_care(options: Options) -> CareService:
 
         child = DemoService(installed_reactor(), leak=not options["no-leak"])
     else:
-        child = options.makers[options.subCommand].makeService(options.subOptions)
+        child = options.makers[str(options.subCommand)].makeService(options.subOptions)
     child.setServiceParent(care)
     return care
 

@@ -18,10 +18,11 @@ __all__ = (
     "CLOSED",
     "CLOSING",
     "DRAINING",
-    "OPEN",
-    "WATCHED",
+    "Gone",
     "Node",
     "NodeView",
+    "OPEN",
+    "WATCHED",
     "type_name",
 )
 

@@ -171,7 +171,9 @@ class DaemonTests(CareTestCase):
 
     def test_a_daemon_reports_where_it_was_started(self) -> None:
         """A relative ``--report`` means the directory of the command, whatever ``--rundir`` says."""
-        pid = self.start_daemon("txresource", "--report", "report.json", "--interval", "0.2", *LISTEN)
+        pid = self.start_daemon(
+            "txresource", "--report", "report.json", "--interval", "0.2", *LISTEN
+        )
         self.addCleanup(end_process, pid)
         self.wait_report(2)
         self.assertEqual(self.report()["pid"], pid)
@@ -182,6 +184,8 @@ class DaemonTests(CareTestCase):
 
     def test_the_user_of_a_tac_is_honoured(self) -> None:
         """A ``.tac`` that asks for another user runs as that user, and the report is written by it."""
+        with open(self.path("observed"), "w"):
+            os.chmod(self.path("observed"), 0o666)  # first root writes to it, then the user
         pid = self.start_daemon(
             *("txresource", "--report", "report.json", "--interval", "0.2", "--application", PLAIN),
             OBSERVED=self.path("observed"),

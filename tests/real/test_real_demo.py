@@ -57,7 +57,7 @@ class DemoTests(SynchronousTestCase):
         self.assertRegex(page, r"On: .*visitor \d+")
         self.assertEqual(program.wait_line(GROWING)[1], "5")
         program.signal(signal.SIGINT)
-        self.assertTrue(read_to_end(client).endswith(b"* the server is closing\n"))
+        self.assertIn(b"* the server is closing\n", read_to_end(client))
         program.wait_line(CLOSED)
         self.assertEqual(program.wait(), -signal.SIGINT)
         report = self.report()

@@ -152,9 +152,12 @@ class GarbageTests(HeldCase):
         """Let the parent's collector have it."""
         gc.set_threshold(*self.limits)
         gc.enable()
+        # What the finalizers say of a file that is gone is not of interest.
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gc.collect()
+        sys.unraisablehook = hook
         self.assertFalse(any(map(os.path.exists, self.paths)))
         super().tearDown()
 
@@ -176,9 +179,6 @@ class GarbageTests(HeldCase):
     def test_files_go_with_a_collecting_child(self) -> None:
         """A child that collects deletes the parent's files."""
         folder = self.paths[0]
-        # What the parent's finalizers then say about it is not of interest.
-        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
-        self.addCleanup(setattr, sys, "unraisablehook", hook)
         os.waitpid(bare_fork(gc.collect), 0)
         self.assertFalse(os.path.exists(folder))
 

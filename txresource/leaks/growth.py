@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from txresource.heap.census import Census
 
 __all__ = (
+    "GrowingType",
+    "GrowthTracker",
     "LEAST_GAIN",
     "STREAK",
     "WARM_UP",
-    "GrowingType",
-    "GrowthTracker",
 )
 
 #: A type is called growing when its count rose this many times running ...

@@ -17,7 +17,12 @@ from txresource.leaks.growth import GrowingType, GrowthTracker
 from txresource.leaks.report import SCHEMA, growing_entry
 from txresource.leaks.snapshots import Snapshot, SnapshotTaker
 
-__all__ = ("LeakMonitor",)
+__all__ = (
+    "DEFAULT_INTERVAL",
+    "DUTY",
+    "LeakMonitor",
+    "sizes_of",
+)
 
 log = Logger()
 
@@ -108,7 +113,9 @@ class LeakMonitor:
             " pause {pause:.1f} ms; {growing}; nothing proven",
             number=self._taker.statistics().taken,
             objects=snapshot.census.objects,
-            change="" if before is None else f" ({snapshot.census.objects - before.census.objects:+,})",
+            change=""
+            if before is None
+            else f" ({snapshot.census.objects - before.census.objects:+,})",
             rss=snapshot.rss / 1e6,
             pause=snapshot.pause * 1000,
             growing=self._describe_growth(snapshot.taken_at),

@@ -145,9 +145,7 @@ def _target_of(obj_or_ref: object) -> object:
     return obj_or_ref() if isinstance(obj_or_ref, weakref.ref) else obj_or_ref
 
 
-def _complaint(
-    target: object, test: object, frame: FrameType | None, by_ref: bool
-) -> str | None:
+def _complaint(target: object, test: object, frame: FrameType | None, by_ref: bool) -> str | None:
     """What there is to say against an object that should be gone; ``None``: nothing."""
     search = HolderSearch(target, test, frame)
     held = search.find()

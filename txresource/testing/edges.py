@@ -134,8 +134,9 @@ def fold(path: list[object]) -> list[object]:
         above = kept[-1] if kept else None
         behind = type(step) is dict and type(above) is not dict and step is namespace_of(above)
         closed = type(above) is FunctionType and (
-            type(step) is CellType or step is above.__closure__  # type: ignore[attr-defined]
+            type(step) is CellType or step is above.__closure__
         )
-        if not (behind or closed):
+        suspended = type(step) is FrameType and step is generator_frame(above)
+        if not (behind or closed or suspended):
             kept.append(step)
     return kept

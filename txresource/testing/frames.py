@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from inspect import CO_OPTIMIZED
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
@@ -15,6 +15,8 @@ __all__ = (
     "generator_frame",
     "read_locals",
 )
+
+_GENERATOR = CO_ASYNC_GENERATOR | CO_COROUTINE | CO_GENERATOR
 
 #: Packages whose frames carry a test and are not part of it; their own tests are.
 _MACHINERY = {"_pytest", "asyncio", "contextlib", "pluggy", "twisted", "txresource", "unittest"}
@@ -103,15 +105,15 @@ class RunningCode:
                 if in_delivery and issubclass(type(value), Deferred):
                     self.delivering.add(id(value))
 
-    def role_of(self, generator: object) -> str | None:
+    def role_of(self, generator: Any) -> str | None:
         """
-        Say whose a generator is.
+        Say whose a generator, or the frame of one, is.
 
         :returns: ``running``: it is on the stack; ``test``: it is suspended, and a method of the
             running test; ``None``: anybody's.
         """
-        frame = generator_frame(generator)
-        if frame is None:
+        frame = generator if type(generator) is FrameType else generator_frame(generator)
+        if frame is None or not frame.f_code.co_flags & _GENERATOR:
             return None
         if id(frame) in self.frames:
             return "running"

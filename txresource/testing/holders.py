@@ -35,7 +35,9 @@ _PLAIN = frozenset(
     {
         *(dict, list, tuple, set, frozenset, deque, partial),
         *(CellType, FunctionType, MethodType),
-        *map(type, (iter([]), iter(()), iter({}), iter({}.values()), iter({}.items()), iter(set()))),
+        *map(
+            type, (iter([]), iter(()), iter({}), iter({}.values()), iter({}.items()), iter(set()))
+        ),
         *(enumerate, zip, map, filter, reversed),
     }
 )
@@ -93,7 +95,19 @@ class HolderSearch:
         self._own = {id(self._made), id(vars(self)), *map(id, self._made)}
 
     def find(self) -> Held | None:
-        """The shortest way from something that lives on; ``None``: the test alone holds it."""
+        """
+        Search, once.
+
+        :returns: the shortest way from something that lives on; ``None``: the test alone holds it.
+        """
+        try:
+            return self._climb()
+        finally:
+            # They hold what was looked at, and each other.
+            self._nodes.clear()
+            self._made.clear()
+
+    def _climb(self) -> Held | None:
         frontier = [0]
         while frontier:
             for index in frontier:
@@ -151,6 +165,8 @@ class HolderSearch:
             if id(holder) in self._own or self._passing(holder):
                 continue
             seen = True
+            if holder is self._nodes[0]:
+                continue  # what it holds itself holds it for nobody
             if holder is self._test or holder is namespace_of(self._test):
                 held = self._by_test_case(index, plain)
             elif self._running.role_of(holder) == "test":
