@@ -148,7 +148,9 @@ def show(text: str, values: list[float], unit: str = "ms") -> None:
 def judge(text: str, value: float, limit: float, unit: str = "ms") -> bool:
     """Print a budget and whether it is kept."""
     good = value <= limit
-    print(f"  {'kept  ' if good else 'MISSED'} {text}: {value:.2f} {unit}, budget {limit:.2f} {unit}")
+    print(
+        f"  {'kept  ' if good else 'MISSED'} {text}: {value:.2f} {unit}, budget {limit:.2f} {unit}"
+    )
     return good
 
 
@@ -171,7 +173,9 @@ def report(bench: Bench, pympler: float, objects: int) -> bool:
     print(f"  objects tracked {shots[-1].gc_objects:,}, counted {shots[-1].census.objects:,}")
     noise = median(delays["alone"])
     added = median(delays["snapshot"]) - noise
-    print(f"  a bare fork adds {median(delays['fork']) - noise:.2f} ms to the undisturbed worst tick")
+    print(
+        f"  a bare fork adds {median(delays['fork']) - noise:.2f} ms to the undisturbed worst tick"
+    )
     return all(
         [
             judge("added by a snapshot, to 2 bare forks", added, FORKS * median(forks)),
@@ -216,7 +220,14 @@ def main() -> int:
         return one_size(options.millions[0], options.rounds)
     missed = 0
     for millions in options.millions:
-        command = [sys.executable, __file__, "--here", "--rounds", str(options.rounds), str(millions)]
+        command = [
+            sys.executable,
+            __file__,
+            "--here",
+            "--rounds",
+            str(options.rounds),
+            str(millions),
+        ]
         missed |= subprocess.run(command, check=False).returncode
     return missed
 

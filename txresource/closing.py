@@ -10,7 +10,7 @@ abort cannot end is abandoned, and named.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -69,7 +69,6 @@ class Closing:
         "_begun",
         "_errors",
         "_forced",
-        "_outcomes",
         "_waiters",
         "_wake",
         "_within",
@@ -87,12 +86,11 @@ class Closing:
         self.top = top
         self.outcome = Outcome()
         self.began: float = top.reactor.seconds()
-        self._within = within
-        self._outcomes = [self.outcome]
-        limits = [g for g in (grace, top.grace) if g is not None] or [
-            5.0 if within is None else 1e9
-        ]
-        self.deadline = self.began + max(0.0, min(limits))
+        self._within: Closing | None = None
+        limit = top.grace if grace is None else grace
+        if limit is None:
+            limit = 5.0 if within is None else 1e9
+        self.deadline = self.began + max(0.0, limit)
         self.end = self.deadline + GOODBYE
         self.hard_end = self.end + LAST
         self._waiters: list[Deferred[None]] = []
@@ -106,28 +104,27 @@ class Closing:
 
     def join(self, within: Closing | None) -> None:
         """Become a part of a parent's close: its limits hold here, and it counts what we count."""
-        if within is None or within.outcome in self._outcomes:
+        if within is None or within is self._within:
             return
         self._within = within
-        self._outcomes += (outcome for outcome in within._outcomes)
-        self.limit(within.deadline, within.end)
+        self.limit(within.deadline, within.end, within.hard_end)
 
     def hurry(self, grace: float | None) -> None:
         """Shorten the grace; a longer one than what is left changes nothing."""
         if grace is not None:
             deadline = self.top.reactor.seconds() + max(0.0, grace)
-            self.limit(deadline, deadline + GOODBYE)
+            self.limit(deadline, deadline + GOODBYE, deadline + GOODBYE + LAST)
 
-    def limit(self, deadline: float, end: float) -> None:
+    def limit(self, deadline: float, end: float, hard_end: float) -> None:
         """Be done no later than this (seconds on the reactor's clock), and all below as well."""
-        if deadline >= self.deadline and end >= self.end:
+        if deadline >= self.deadline and end >= self.end and hard_end >= self.hard_end:
             return
         self.deadline = min(self.deadline, deadline)
         self.end = min(self.end, end)
-        self.hard_end = min(self.hard_end, self.end + LAST)
+        self.hard_end = min(self.hard_end, hard_end)
         for child in tuple(self.top.children or ()):
             if child.run is not None:
-                child.run.limit(self.deadline, self.end)
+                child.run.limit(self.deadline, self.end, self.hard_end)
         self._rouse()
 
     def abort(self, last: float = LAST) -> None:
@@ -136,18 +133,16 @@ class Closing:
 
         :param last: seconds that the reactor gets to carry it out; 0 where it does not run.
         """
-        now = self._now()
-        self.deadline, self.end = min(self.deadline, now), min(self.end, now)
-        self.hard_end = min(self.hard_end, now + last)
-        if self._forced:
+        if self.finished:
             return
+        now = self._now()
         self._forced = True
         for child in reversed(tuple(self.top.children or ())):
             if child.run is not None:
                 child.run.abort(last)
             else:
                 self._abort(child)
-        self._rouse()
+        self.limit(now, now, now + last)
 
     def waiter(self) -> Deferred[None]:
         """
@@ -168,8 +163,14 @@ class Closing:
     def count(self, node: Node, aborted: bool) -> None:
         """Count a thing that went while this close was under way."""
         if node.closer.counted:
-            for outcome in self._outcomes:
+            for outcome in self._outcomes():
                 (outcome.aborted if aborted else outcome.closed)[node.closer.kind] += 1
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        run: Closing | None = self
+        while run is not None:
+            yield run.outcome
+            run = run._within
 
     # -- the drain pass
 
@@ -205,10 +206,9 @@ class Closing:
 
     @staticmethod
     def _drain(node: Node) -> None:
-        listeners, node.listeners = node.listeners, None
-        for listener in listeners or ():
-            listener.callback(None)
-        if node.state is DRAINING and node.closer.drain(node) and node.state is DRAINING:
+        if not node.tell() or node.state is not DRAINING:
+            return
+        if node.closer.drain(node) and node.state is DRAINING:
             node.state = CLOSING
 
     # -- the release pass
@@ -242,23 +242,25 @@ class Closing:
         await self._until(
             lambda: self.deadline, [n for n in nodes if n not in late], self._finish_busy
         )
-        share_end = self._now() + max(0.0, self.end - self._now()) / left
+        share_end, last = self._now() + max(0.0, self.end - self._now()) / left, LAST / left
         for node in nodes:
-            self._begin_or_abort(node, share_end)
+            self._begin_or_abort(node, share_end, last)
         await self._until(lambda: min(share_end, self.end), nodes)
         for node in nodes:
             if not self._nested(node):
                 self._abort(node)
-        last = self._now() + LAST
+        last += self._now()
         await self._until(lambda: min(last, self.hard_end), nodes)
         for node in nodes:
+            if self._nested(node):
+                node.run.abort(0.0)  # type: ignore[union-attr]  # it names what it has left
             self._abandon(node, None)
 
     def _nested(self, node: Node) -> bool:
         return node.run is not None and node is not self.top
 
     def _waits(self, node: Node) -> bool:
-        return self._nested(node) or bool(self._attempt(node, node.closer.busy))
+        return self._nested(node) or self._attempt(node, node.closer.busy) is True
 
     def _finish_busy(self, node: Node) -> bool:
         """Close a node that is not busy any more; true while it still is."""
@@ -269,9 +271,10 @@ class Closing:
         self._begin(node)
         return False
 
-    def _begin_or_abort(self, node: Node, share_end: float) -> None:
+    def _begin_or_abort(self, node: Node, share_end: float, last: float) -> None:
         if self._nested(node):
-            node.run.limit(self.deadline, share_end)  # type: ignore[union-attr]
+            # In one batch with others, and bound by the same moment as they are.
+            node.run.limit(self.deadline, share_end, share_end + last)  # type: ignore[union-attr]
         elif node.state is CLOSING:
             self._abort(node)
         elif node.state in (OPEN, DRAINING):
@@ -282,17 +285,22 @@ class Closing:
         result = self._attempt(node, node.closer.close)
         if isinstance(result, Deferred):
             result.addCallbacks(lambda _: node.ended(), lambda f: self._refused(node, f))
+        elif isinstance(result, Failure):
+            self._abort(node, result)
         elif result is not WATCHED:
             node.ended()
 
-    def _abort(self, node: Node) -> None:
+    def _abort(self, node: Node, error: Failure | None = None) -> None:
         if node.state in (CLOSED, ABORTING):
             return
         untold, node.state = node.state is not CLOSING, ABORTING
-        if self._attempt(node, node.closer.abort) is False:
+        forced = self._attempt(node, node.closer.abort)
+        if isinstance(forced, Failure):
+            self._abandon(node, error or forced)
+        elif not forced:
             if untold:  # it cannot be forced, but what it does at once when it is told is done
                 self._begin(node)
-            self._abandon(node, None)
+            self._abandon(node, error)
 
     def _abandon(self, node: Node, error: Failure | None) -> None:
         if node.state is CLOSED:
@@ -303,7 +311,7 @@ class Closing:
             waited=self._now() - self.began,
             error=None if error is None else type(error.value).__name__,
         )
-        for outcome in self._outcomes:
+        for outcome in self._outcomes():
             outcome.abandoned.append(gone)
         log.warn(
             "abandoned {what} after {waited:.1f} s: {why} (made at {created_at})",
@@ -312,42 +320,39 @@ class Closing:
             why=gone.error or "it does not end",
             created_at=gone.created_at,
         )
-        self._forget(node)
-
-    def _forget(self, node: Node) -> None:
-        # Not leave(): what was abandoned is not counted as gone.
-        node.state = CLOSED
-        node.thing = None
-        parent = node.parent
-        if parent is not None and parent.children is not None:
-            parent.children.pop(node, None)
-            if parent.run is not None:
-                parent.run.unawait(node)
-        self.unawait(node)
+        node.leave(counted=False)
 
     def _refused(self, node: Node, failure: Failure) -> None:
+        """The soft close failed: what can be forced is, the rest is abandoned with its error."""
+        self._note(node, failure)
+        self._abort(node, failure)
+
+    def _note(self, node: Node, failure: Failure) -> None:
         log.failure("closing {what} failed", failure, what=node)
         self._errors.append(failure)
-        self._abandon(node, failure)
 
     def _attempt(self, node: Node, step: Callable[[Node], Any]) -> Any:
-        """Take a step that may run user code; its error is told and never stops the others."""
+        """
+        Take a step that may run user code. Its error is told and never stops the others: the node
+        goes on to its next step.
+        """
         try:
             return step(node)
         except Exception:
-            self._refused(node, Failure())
-            return WATCHED
+            failure = Failure()
+            self._note(node, failure)
+            return failure
 
     def _finish(self) -> None:
         self.finished = True
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if self._errors:
-                waiter.errback(summary(self._errors))
-                self._errors = []
+        errors, self._errors = self._errors, []
+        while self._waiters:  # one at a time: whoever is told may cancel another
+            waiter = self._waiters.pop(0)
+            if errors:
+                failure, errors = summary(errors), []
+                waiter.errback(failure)
             else:
                 waiter.callback(None)
-        self._errors = []
 
     def _cancelled(self, waiter: Deferred[None]) -> None:
         self._waiters.remove(waiter)

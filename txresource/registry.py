@@ -71,9 +71,9 @@ class CallableCloser(BaseCloser):
     def close(self, node: Node) -> Any:
         """Call the function; what it returns is waited for."""
         result = self._function()
-        if hasattr(result, "send"):
-            return Deferred.fromCoroutine(result)
-        return result if isinstance(result, Deferred) else None
+        if isinstance(result, Deferred):  # asked first: older Deferreds have a send(), too
+            return result
+        return Deferred.fromCoroutine(result) if hasattr(result, "send") else None
 
 
 class CloseableCloser(BaseCloser):

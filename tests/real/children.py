@@ -153,5 +153,6 @@ def read_to_end(client: socket.socket) -> bytes:
 
 def close_with_reset(client: socket.socket) -> None:
     """Close so that nothing lingers."""
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if client.fileno() != -1:  # else a TLS socket has taken it over
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()

@@ -250,6 +250,9 @@ class ResultListTests(ScrubCase):
         failure = self.raiser.error()
         scrub([(False, failure), (True, [1, 2]), (True, [])])
         self.assertIsNone(failure.tb)
+        failure = self.raiser.error()
+        scrub([(True, [(False, failure)]), (True, [1, 2])])
+        self.assertIsNone(failure.tb)
 
     def test_list_in_itself(self) -> None:
         """A list of results that holds itself comes to an end."""

@@ -47,5 +47,6 @@ class CycleCount:
             del gc.garbage[before:]
         finally:
             self.give_up()
-        gc.collect()
+        if left:
+            gc.collect()
         return left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED
+from threading import get_ident
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
@@ -87,12 +88,14 @@ class RunningCode:
         while frame is not None:
             self._read(frame, _role_of(frame))
             frame = frame.f_back
-        here = id(sys._getframe())
-        for top in sys._current_frames().values():
-            other: FrameType | None = top
-            while other is not None and id(other) not in self.frames and id(top) != here:
-                self._read(other, "thread")
-                other = other.f_back
+        for thread, other in sys._current_frames().items():
+            if thread != get_ident():
+                self._read_thread(other)
+
+    def _read_thread(self, frame: FrameType | None) -> None:
+        while frame is not None:
+            self._read(frame, "thread")
+            frame = frame.f_back
 
     def _read(self, frame: FrameType, role: str) -> None:
         self.frames.add(id(frame))

@@ -1,0 +1,16 @@
+"""A program with reactor.run() of its own, in care."""
+
+import sys
+
+from twisted.internet import reactor
+from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.web.server import Site
+from twisted.web.static import Data
+
+from txresource import CareService
+
+globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)])
+
+CareService(reactor, grace=5.0, interval=30.0, what="my script").startService()
+reactor.listenTCP(0, Site(Data(b"hello\n", "text/plain")), interface="127.0.0.1")
+reactor.run()

@@ -1,0 +1,90 @@
+"""Creation sites: which line is found, and how it is shown."""
+
+from __future__ import annotations
+
+import sys
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from txresource import sites
+from txresource.scope import Scope
+from txresource.sites import caller_site, describe_site, mask_literals
+
+
+class CallerTests(SynchronousTestCase):
+    """The line of the user's code."""
+
+    def test_caller(self) -> None:
+        """The line that calls is the site, as code and line number, free of frames."""
+        site = caller_site()
+        line = sys._getframe().f_lineno - 1
+        self.assertEqual(site, (sys._getframe().f_code, line))
+
+    def test_passes_over_txresource(self) -> None:
+        """Frames of txresource are passed over."""
+        scope = Scope(Clock(), "test")
+        line, created = sys._getframe().f_lineno - 1, scope.tree().created_at
+        scope.abort()
+        where = f"test_sites.py:{line} in test_passes_over_txresource"
+        self.assertEqual(created, f"{where}: scope = Scope(Clock(), '…')")
+
+    def test_passes_over_twisted(self) -> None:
+        """Frames of Twisted are passed over where a caller outside of it is on the stack."""
+        clock, found = Clock(), []  # type: ignore[var-annotated]
+        code = compile("found.append(caller_site())", "/x/twisted/internet/base.py", "exec")
+        clock.callLater(0, exec, code, {"found": found, "caller_site": caller_site})
+        clock.advance(0)
+        self.assertEqual(found[0][0].co_name, "test_passes_over_twisted")
+
+    def test_nobody_else(self) -> None:
+        """A stack of nothing but txresource has no site."""
+        self.patch(sites, "_OURS", "")
+        self.assertIsNone(caller_site())
+
+    def test_only_twisted_beside_us(self) -> None:
+        """The innermost frame of Twisted is the site where nobody else is on the stack."""
+        self.patch(sites, "_TWISTED", "")
+        line = sys._getframe().f_lineno + 1
+        self.assertEqual(caller_site(), (sys._getframe().f_code, line))
+
+
+class DescribeTests(SynchronousTestCase):
+    """A site in words."""
+
+    def test_none(self) -> None:
+        """No site has no words."""
+        self.assertIsNone(describe_site(None))
+
+    def test_line(self) -> None:
+        """File, line, function and source are shown; values in the source are not."""
+        site, secret = caller_site(), "hunter2"
+        line = sys._getframe().f_lineno - 1
+        self.assertEqual(
+            describe_site(site),
+            f"test_sites.py:{line} in test_line: site, secret = caller_site(), '…'",
+        )
+        self.assertEqual(secret, "hunter2")
+
+    def test_no_source(self) -> None:
+        """Where the source cannot be read, the place alone is shown."""
+        code = compile("pass", "/nowhere/app.py", "exec")
+        self.assertEqual(describe_site((code, 7)), "app.py:7 in <module>")
+
+
+class MaskTests(SynchronousTestCase):
+    """No value of a source line is shown."""
+
+    def test_literals(self) -> None:
+        """Strings of every kind and numbers are masked; names keep their digits."""
+        for source, shown in {
+            "f('a', \"b\")": "f('…', '…')",
+            "f(b'raw', rb'x', f'{y}')": "f('…', '…', '…')",
+            r"f('it\'s', x)": "f('…', x)",
+            "f(8080, 1.5, 0xFF, 1e9, 1_000)": "f(…, …, …, …, …)",
+            "utf8(x2, sha256)": "utf8(x2, sha256)",
+            "f('open": "f('…'",
+            "''": "'…'",
+            "": "",
+        }.items():
+            self.assertEqual(mask_literals(source), shown)
