@@ -197,7 +197,7 @@ def one_size(millions: float, rounds: int) -> int:
 
     def run() -> None:
         done = Deferred.fromCoroutine(bench.measure(rounds))
-        done.addErrback(lambda f: (f.printTraceback(), troubles.append(f)) and None)
+        done.addErrback(lambda failure: troubles.append(failure.printTraceback()))
         done.addBoth(lambda _: reactor.stop())  # type: ignore[attr-defined]
 
     reactor.callWhenRunning(run)  # type: ignore[attr-defined]

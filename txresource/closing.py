@@ -18,16 +18,16 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txresource.failures import scrub
 from txresource.outcome import Abandoned, Outcome, summary
 from txresource.sites import describe_site
-from txresource.tree import ABORTING, CLOSED, CLOSING, DRAINING, OPEN, WATCHED, Node
+from txresource.tree import ABORTING, CLOSED, CLOSING, DRAINING, OPEN, WATCHED, Node, alive
 
 __all__ = (
     "Closing",
     "GOODBYE",
     "LAST",
     "POLL",
-    "alive",
     "close_node",
 )
 
@@ -68,7 +68,6 @@ class Closing:
         "_awaited",
         "_begun",
         "_errors",
-        "_forced",
         "_waiters",
         "_wake",
         "_within",
@@ -97,27 +96,27 @@ class Closing:
         self._errors: list[Failure] = []
         self._awaited: dict[Node, None] = {}
         self._wake: Deferred[None] | None = None
-        self._begun = self._forced = self.released = self.finished = False
+        self._begun = self.released = self.finished = False
         self.join(within)
 
     # -- what others ask of it
 
     def join(self, within: Closing | None) -> None:
         """Become a part of a parent's close: its limits hold here, and it counts what we count."""
-        if within is None or within is self._within:
+        if within is None or within is self._within or self.finished:
             return
         self._within = within
         self.limit(within.deadline, within.end, within.hard_end)
 
     def hurry(self, grace: float | None) -> None:
         """Shorten the grace; a longer one than what is left changes nothing."""
-        if grace is not None:
+        if grace is not None and not self.finished:
             deadline = self.top.reactor.seconds() + max(0.0, grace)
             self.limit(deadline, deadline + GOODBYE, deadline + GOODBYE + LAST)
 
     def limit(self, deadline: float, end: float, hard_end: float) -> None:
         """Be done no later than this (seconds on the reactor's clock), and all below as well."""
-        if deadline >= self.deadline and end >= self.end and hard_end >= self.hard_end:
+        if self.finished:
             return
         self.deadline = min(self.deadline, deadline)
         self.end = min(self.end, end)
@@ -136,13 +135,14 @@ class Closing:
         if self.finished:
             return
         now = self._now()
-        self._forced = True
+        self.deadline, self.end = min(self.deadline, now), min(self.end, now)
+        self.hard_end = min(self.hard_end, now + last)
         for child in reversed(tuple(self.top.children or ())):
             if child.run is not None:
                 child.run.abort(last)
             else:
                 self._abort(child)
-        self.limit(now, now, now + last)
+        self._rouse()
 
     def waiter(self) -> Deferred[None]:
         """
@@ -154,10 +154,9 @@ class Closing:
             one waiter; cancelling the last one aborts what is left.
         """
         waiter: Deferred[None] = Deferred(self._cancelled)
+        self._waiters.append(waiter)
         if self.finished:
-            waiter.callback(None)
-        else:
-            self._waiters.append(waiter)
+            self._answer()
         return waiter
 
     def count(self, node: Node, aborted: bool) -> None:
@@ -218,7 +217,7 @@ class Closing:
         if not self._begun:
             self._begun = True
             ensureDeferred(self._release()).addErrback(
-                lambda failure: log.failure("closing {what} broke", failure, what=self.top)
+                lambda failure: log.failure("closing broke", failure)
             )
 
     async def _release(self) -> None:
@@ -273,7 +272,6 @@ class Closing:
 
     def _begin_or_abort(self, node: Node, share_end: float, last: float) -> None:
         if self._nested(node):
-            # In one batch with others, and bound by the same moment as they are.
             node.run.limit(self.deadline, share_end, share_end + last)  # type: ignore[union-attr]
         elif node.state is CLOSING:
             self._abort(node)
@@ -327,9 +325,10 @@ class Closing:
         self._note(node, failure)
         self._abort(node, failure)
 
-    def _note(self, node: Node, failure: Failure) -> None:
+    def _note(self, node: Node, failure: Failure) -> Failure:
         log.failure("closing {what} failed", failure, what=node)
         self._errors.append(failure)
+        return failure
 
     def _attempt(self, node: Node, step: Callable[[Node], Any]) -> Any:
         """
@@ -339,23 +338,24 @@ class Closing:
         try:
             return step(node)
         except Exception:
-            failure = Failure()
-            self._note(node, failure)
-            return failure
+            return self._note(node, Failure())  # in no variable: its frames would hold it
 
     def _finish(self) -> None:
         self.finished = True
-        errors, self._errors = self._errors, []
+        self._within = None
+        del self.top  # the node keeps this, for whoever asks it to close again
+        self._answer()
+        for failure in self._errors:  # kept for the first who asks, without what they hold
+            scrub(failure)
+
+    def _answer(self) -> None:
         while self._waiters:  # one at a time: whoever is told may cancel another
-            waiter = self._waiters.pop(0)
-            if errors:
-                failure, errors = summary(errors), []
-                waiter.errback(failure)
-            else:
-                waiter.callback(None)
+            waiter, errors, self._errors = self._waiters.pop(0), self._errors, []
+            waiter.callback(summary(errors) if errors else None)
 
     def _cancelled(self, waiter: Deferred[None]) -> None:
-        self._waiters.remove(waiter)
+        if waiter in self._waiters:  # else it was cancelled again, by the abort that follows
+            self._waiters.remove(waiter)
         if not self._waiters and self._within is None:
             self.abort()
 
@@ -398,8 +398,3 @@ class Closing:
     def _now(self) -> float:
         now: float = self.top.reactor.seconds()
         return now
-
-
-def alive(reactor: Any) -> bool:
-    """Say whether waiting has a sense: the reactor runs, or is a clock that is moved by hand."""
-    return bool(getattr(reactor, "running", True)) or hasattr(reactor, "advance")

@@ -16,8 +16,10 @@ from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool, readBody
+from twisted.web.iweb import IAgentEndpointFactory
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
+from zope.interface import implementer
 
 from txresource.connections import ManagedFactoryMixin, ManagedProtocolMixin
 from txresource.services import ManagedServiceMixin
@@ -29,6 +31,7 @@ __all__ = (
     "DemoService",
     "FrontPage",
     "Message",
+    "OneServer",
     "QuietSite",
     "Visitor",
     "VisitorFactory",
@@ -86,6 +89,7 @@ class Chat(ManagedProtocolMixin, LineReceiver):
     delimiter = b"\n"
     MAX_LENGTH = 1024
     factory: ChatRoom
+    transport: Any
     name = ""
     _behind = False
 
@@ -135,7 +139,7 @@ class ChatRoom(ManagedFactoryMixin, Factory):
     :param leak: whether every message is kept for good.
     """
 
-    protocol = Chat
+    protocol: Any = Chat
     noisy = False
 
     def __init__(self, reactor: Any, leak: bool) -> None:
@@ -199,7 +203,7 @@ class QuietSite(Site):
 
     noisy = False
 
-    def log(self, request: Request) -> None:
+    def log(self, request: Any) -> None:
         """Nothing."""
 
 
@@ -208,6 +212,7 @@ class Visitor(ManagedProtocolMixin, LineReceiver):
 
     delimiter = b"\n"
     factory: VisitorFactory
+    transport: Any
 
     def connectionMade(self) -> None:
         """Give a name."""
@@ -225,13 +230,25 @@ class Visitor(ManagedProtocolMixin, LineReceiver):
 class VisitorFactory(ManagedFactoryMixin, Factory):
     """Makes our own visitors; ``present`` has those who are connected, oldest first."""
 
-    protocol = Visitor
+    protocol: Any = Visitor
     noisy = False
 
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor
         self.present: list[Visitor] = []
         self.numbers = count(1)
+
+
+@implementer(IAgentEndpointFactory)
+class OneServer:
+    """The endpoint of the one server that we ask: no name is looked up, and no thread is needed."""
+
+    def __init__(self, reactor: Any, port: int) -> None:
+        self._endpoint = TCP4ClientEndpoint(reactor, _LOOPBACK, port, timeout=5)
+
+    def endpointForURI(self, uri: Any) -> TCP4ClientEndpoint:
+        """The same for every address."""
+        return self._endpoint
 
 
 class DemoService(ManagedServiceMixin, Service):
@@ -254,12 +271,15 @@ class DemoService(ManagedServiceMixin, Service):
         self._room = ChatRoom(self.reactor, self._leak)
         self._visitors = VisitorFactory(self.reactor)
         self._pool = HTTPConnectionPool(self.reactor)
-        self._agent = Agent(self.reactor, pool=self._pool)
         self.scope.own(self._pool, close=self._pool.closeCachedConnections)
         self._chat_port = self._listen(self._room)
         pages = Resource()
         pages.putChild(b"", FrontPage(self._room))
-        self._url = f"http://{_LOOPBACK}:{self._listen(QuietSite(pages))}/"
+        page_port = self._listen(QuietSite(pages))
+        self._url = f"http://{_LOOPBACK}:{page_port}/"
+        self._agent = Agent.usingEndpointFactory(
+            self.reactor, OneServer(self.reactor, page_port), pool=self._pool
+        )
         self._where = TCP4ClientEndpoint(self.reactor, _LOOPBACK, self._chat_port, timeout=5)
         self.scope.own(self._visitors)
         self._sayings, self._ticks, self._filling = cycle(_SAYINGS), 0, True

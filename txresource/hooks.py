@@ -24,10 +24,13 @@ def hook_method(
     original = getattr(cls, name, None)
     if original is None or getattr(original, "_txresource_hook", None) is around:
         return
+    own = name in vars(cls)
 
     @functools.wraps(original)
     def hooked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        bound = original.__get__(self, type(self))
+        # Looked up late where it is inherited: a subclass may have further bases, whose method
+        # comes before the one that was found here.
+        bound = original.__get__(self, type(self)) if own else getattr(super(cls, self), name)
         return around(self, functools.partial(bound, **kwargs) if kwargs else bound, args)
 
     hooked._txresource_hook = around  # type: ignore[attr-defined]

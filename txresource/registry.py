@@ -58,6 +58,12 @@ class BaseCloser:
         return False
 
 
+def _awaited(result: Any) -> Deferred[Any] | None:
+    if isinstance(result, Deferred):  # asked first: older Deferreds have a send(), too
+        return result
+    return Deferred.fromCoroutine(result) if hasattr(result, "send") else None
+
+
 class CallableCloser(BaseCloser):
     """
     The closer made of ``close=``.
@@ -70,10 +76,7 @@ class CallableCloser(BaseCloser):
 
     def close(self, node: Node) -> Any:
         """Call the function; what it returns is waited for."""
-        result = self._function()
-        if isinstance(result, Deferred):  # asked first: older Deferreds have a send(), too
-            return result
-        return Deferred.fromCoroutine(result) if hasattr(result, "send") else None
+        return _awaited(self._function())
 
 
 class CloseableCloser(BaseCloser):
@@ -81,7 +84,7 @@ class CloseableCloser(BaseCloser):
 
     def close(self, node: Node) -> Any:
         """Ask the thing."""
-        return node.thing.close()
+        return _awaited(node.thing.close())
 
     def abort(self, node: Node) -> bool:
         """Tell the thing; that is the end of it."""

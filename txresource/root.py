@@ -85,7 +85,9 @@ class Root(Node):
         :returns: a Deferred that fires with ``None`` within grace + 1.5 s; errors have been logged.
         """
         self.stopping = True
+        # Until the reactor is done, this root stays, to refuse what would open now.
         self._trigger = None
+        self._reactor.addSystemEventTrigger("after", "shutdown", lambda: self)
         return close_node(self).waiter().addErrback(lambda _: None)
 
 

@@ -13,13 +13,13 @@ from typing import Any
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import LoopingCall
 
-from txresource.closing import Closing, alive, close_node
+from txresource.closing import Closing, close_node
 from txresource.errors import ResourceClosed
 from txresource.registry import CallableCloser, find_closer
 from txresource.root import ScopeCloser, root_node
 from txresource.sites import caller_site, describe_site
 from txresource.tasks import DeferredCloser, begin
-from txresource.tree import ABORTING, OPEN, Node, NodeView
+from txresource.tree import OPEN, Node, NodeView, alive
 
 __all__ = (
     "Scope",
@@ -28,7 +28,6 @@ __all__ = (
     "own",
     "root_scope",
 )
-
 
 
 _SCOPE = ScopeCloser()
@@ -109,7 +108,8 @@ class Scope:
 
     @grace.setter
     def grace(self, seconds: float | None) -> None:
-        self._node.grace = seconds
+        node: Any = self._node  # only some kinds of node can have one of their own
+        node.grace = seconds
 
     def statistics(self) -> ScopeStatistics:
         """What the scope holds at this moment."""
@@ -225,9 +225,9 @@ class Scope:
             begun: Deferred[None] = Deferred()
             begun.callback(None)
             return begun
-        if node.listeners is None:
-            node.listeners = []
         listeners = node.listeners
+        if not isinstance(listeners, list):
+            listeners = node.listeners = []
         listener: Deferred[None] = Deferred(listeners.remove)
         listeners.append(listener)
         return listener
@@ -286,6 +286,9 @@ class Scope:
         """
         try:
             result = yield begin(function, args, kwargs)
+        except GeneratorExit:  # nobody waits any more, and nothing can be waited for
+            self.abort()
+            raise
         except BaseException:
             yield self.close().addErrback(lambda _: None)
             raise
@@ -317,14 +320,14 @@ def own(
 
 def _attach(parent: Node, node: Node) -> Any:
     try:
-        parent.check_open()
+        used = node.closer.attach(node)
+        if node.state is OPEN:  # a thing that had ended before never enters the tree
+            parent.adopt(node)
     except ResourceClosed:
-        node.state = ABORTING
-        node.closer.abort(node)
+        # It is outside of the tree, and of the parent's accounts: a close of its own, at once.
+        node.run = Closing(node, 0.0, None)
+        node.run.start()
         raise
-    used = node.closer.attach(node)
-    if node.state is OPEN:  # a thing that had ended before never enters the tree
-        parent.adopt(node)
     return used
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 
 from txresource.closing import close_node
 from txresource.connections import installed_reactor
@@ -93,6 +94,10 @@ def _stop(service: ManagedServiceMixin, stop: Callable[..., Any], args: tuple[An
     def close(result: Any) -> Deferred[Any]:
         if bound.active():
             bound.cancel()
-        return close_node(node).waiter().addCallback(lambda _: result)
+        closed: Deferred[Any] = close_node(node).waiter()
+        # The error of stopService is the one to hear about; that of the close has been logged.
+        return closed.addCallbacks(
+            lambda _: result, lambda f: result if isinstance(result, Failure) else f
+        )
 
     return stopped.addBoth(close)

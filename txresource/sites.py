@@ -7,10 +7,12 @@ import os
 import re
 import sys
 from types import CodeType
+from typing import Any
 
 __all__ = (
     "Site",
     "caller_site",
+    "code_site",
     "describe_site",
     "mask_literals",
 )
@@ -25,26 +27,38 @@ _LITERAL = re.compile(
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _TWISTED = os.sep + "twisted" + os.sep
+#: The demo is a user of txresource, though it lives in it.
+_DEMO = _OURS + "demo.py"
+#: Scripts that run somebody's program; their own line says nothing.
+_RUNNERS = frozenset(("trial", "twist", "twistd"))
 
 
 def caller_site() -> Site | None:
     """
     Find the line of the user's code that led here.
 
-    Frames of txresource are passed over, and those of Twisted where a caller outside of it exists.
+    Frames of txresource and of Twisted are passed over.
 
-    :returns: ``None`` where the stack holds nothing but txresource.
+    :returns: ``None`` where the stack holds nothing else: Twisted itself made it.
     """
     frame = sys._getframe(1)
-    inside_twisted: Site | None = None
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not filename.startswith(_OURS):
-            if _TWISTED not in filename:
+        if not filename.startswith(_OURS) or filename == _DEMO:
+            if _TWISTED not in filename and os.path.basename(filename) not in _RUNNERS:
                 return (frame.f_code, frame.f_lineno)
-            inside_twisted = inside_twisted or (frame.f_code, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
-    return inside_twisted
+    return None
+
+
+def code_site(function: Any) -> Site | None:
+    """
+    Where a function is written: the next best thing for what nobody's line made.
+
+    :returns: ``None`` for what is not written in Python.
+    """
+    code: CodeType | None = getattr(function, "__code__", None)
+    return None if code is None else (code, code.co_firstlineno)
 
 
 def describe_site(site: Site | None) -> str | None:

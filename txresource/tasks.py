@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -27,7 +27,7 @@ class Task(Deferred[Any]):
     The result of a task.
 
     A failure that nobody took is logged once, with the name and the line of the task, when the
-    last reference goes.
+    last reference goes; that it was cancelled is no news.
     """
 
     def __init__(self, work: Deferred[Any], node: Node) -> None:
@@ -40,6 +40,8 @@ class Task(Deferred[Any]):
             self.addErrback(self._tell)
 
     def _tell(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
         log.failure(
             "task {name} failed and nobody asked (started at {site})",
             failure,

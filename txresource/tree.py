@@ -23,6 +23,7 @@ __all__ = (
     "NodeView",
     "OPEN",
     "WATCHED",
+    "alive",
     "type_name",
 )
 
@@ -73,6 +74,11 @@ def type_name(kind: type) -> str:
     """Module and name of a type; a ``.tac`` file's own types, which have no module, by name."""
     name = f"{kind.__module__}.{kind.__qualname__}"
     return name.removeprefix("builtins.")
+
+
+def alive(reactor: Any) -> bool:
+    """Say whether waiting has a sense: the reactor runs, or is a clock that is moved by hand."""
+    return bool(getattr(reactor, "running", True)) or hasattr(reactor, "advance")
 
 
 class Node:

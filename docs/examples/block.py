@@ -14,6 +14,7 @@ async def main(reactor):
         scope.looping_call(print, 0.5, "working")
         scope.start(deferLater(reactor, 0.1, print, "finished within the grace"), name="work")
         print(scope.tree())
+        await deferLater(reactor, 0.05)
     print("all closed")
 
 

@@ -9,15 +9,19 @@ import signal
 from typing import Any
 from urllib.request import urlopen
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.children import HANG, Program, connect, read_to_end, twist_command, twistd_command
 from txresource.demo import Chat, ChatRoom, Message
 
 GROWING = r"snapshot (\d+): .*growing: txresource\.demo\.Message \+[\d,]+ a minute to [\d,]+"
-NEWS = r"demo: (\d+) on, .* web front at (http://127\.0\.0\.1:\d+/), chat at 127\.0\.0\.1 port (\d+)"
+NEWS = (
+    r"demo: (\d+) on, .* web front at (http://127\.0\.0\.1:\d+/), chat at 127\.0\.0\.1 port (\d+)"
+)
 CLOSED = r"closed \d+, aborted 0, abandoned 0 in \d+\.\d s"
 
 
@@ -70,12 +74,14 @@ class DemoTests(SynchronousTestCase):
         """With --no-leak none of the demo's types is called growing, however often one looks."""
         arguments = ("--log-format=text", "txresource", "--interval=0.1", "--demo", "--no-leak")
         program = self.run_program(twist_command(*arguments))
-        program.wait_line("snapshot 12: ")
+        kept = program.wait_line(r"demo: [2-7] on, \d+\.\d messages a second, (\d+) kept for good")
+        self.assertEqual(kept[1], "0")
+        program.wait_line("snapshot")
         program.signal(signal.SIGINT)
         program.wait_line(CLOSED)
         program.wait()
         self.assertEqual(re.findall(r"growing: .*txresource\.demo.*", program.text()), [])
-        self.assertRegex(program.text(), r"demo: [2-7] on, \d+\.\d messages a second, 0 kept for good")
+        self.assertGreater(len(re.findall(r"snapshot \d+: ", program.text())), 5)
 
     def test_no_leak_is_for_the_demo(self) -> None:
         """--no-leak without --demo is a usage error in one sentence."""
@@ -116,6 +122,13 @@ class ChatTests(SynchronousTestCase):
         self.assertIn(b"that name is taken", transport.value())
         self.room.leave(second)
         self.assertEqual(list(self.room.present), ["me"])
+
+    def test_leaving_frees_the_name(self) -> None:
+        """Who is gone is shown no more, and another may have the name."""
+        first, _ = self.come(b"me")
+        first.connectionLost(Failure(ConnectionDone()))
+        second, _ = self.come(b"me")
+        self.assertEqual(self.room.present, {"me": second})
 
     def test_without_leak_messages_are_let_go(self) -> None:
         """Without the leak the room keeps no more than the page shows."""

@@ -50,6 +50,7 @@ class ProgramTests(TestCase):
         """Hooks of others run, their time is told, and said to be theirs where it dominates."""
         result = await self.run_program("hooks")
         self.assertEqual((result["taken"], result["after"]), (2, True), result)
+        self.assertTrue(result["garbage"], "a hook in the child had the collector run")
         self.assertGreater(result["hooks"], 0.05)
         self.assertGreater(result["pause"], result["hooks"])
         self.assertIn("register_at_fork", result["log"])

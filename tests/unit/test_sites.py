@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txresource import sites
 from txresource.scope import Scope
-from txresource.sites import caller_site, describe_site, mask_literals
+from txresource.sites import caller_site, code_site, describe_site, mask_literals
 
 
 class CallerTests(SynchronousTestCase):
@@ -43,10 +43,23 @@ class CallerTests(SynchronousTestCase):
         self.assertIsNone(caller_site())
 
     def test_only_twisted_beside_us(self) -> None:
-        """The innermost frame of Twisted is the site where nobody else is on the stack."""
+        """What Twisted made by itself has no site."""
         self.patch(sites, "_TWISTED", "")
-        line = sys._getframe().f_lineno + 1
-        self.assertEqual(caller_site(), (sys._getframe().f_code, line))
+        self.assertIsNone(caller_site())
+
+    def test_runners(self) -> None:
+        """The line of the script that runs a program says nothing, and is passed over."""
+        found: list[object] = []
+        code = compile("found.append(caller_site())", "/usr/bin/twistd", "exec")
+        exec(code, {"found": found, "caller_site": caller_site})
+        self.assertEqual(found[0][0].co_name, "test_runners")  # type: ignore[index]
+
+    def test_code(self) -> None:
+        """The site of a function is its first line; what is not Python has none."""
+        described = describe_site(code_site(self.setUp))
+        assert described is not None
+        self.assertIn(" in setUp: def setUp", described)
+        self.assertIsNone(code_site(len))
 
 
 class DescribeTests(SynchronousTestCase):

@@ -7,7 +7,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
 
 from txresource.closers.goodbye import find_policy
 from txresource.registry import BaseCloser, register_closer
@@ -27,6 +29,9 @@ __all__ = (
 )
 
 
+log = Logger()
+
+
 class PortCloser(BaseCloser):
     """A listening port: stops to listen in the drain pass, before anything else is closed."""
 
@@ -35,6 +40,8 @@ class PortCloser(BaseCloser):
     def attach(self, node: Node) -> Any:
         """Note when it stops to listen, whoever told it to."""
         port = node.thing
+        if not hasattr(port, "connectionLost"):  # not in IListeningPort: then only its own end
+            return port
         port.connectionLost = partial(_port_lost, node, port.connectionLost)
         # Twisted's own second call, in the turn of the first one, breaks the port. Wrapped once: a
         # listener in care that a scope owns as well would wait for itself.
@@ -44,7 +51,8 @@ class PortCloser(BaseCloser):
 
     def drain(self, node: Node) -> bool:
         """Stop to listen; connections in the backlog are refused from now on."""
-        maybeDeferred(node.thing.stopListening).addErrback(lambda _: node.ended())
+        # A port that had stopped before it was owned has no connectionLost to come.
+        maybeDeferred(node.thing.stopListening).addBoth(_port_stopped, node)
         return True
 
     def close(self, node: Node) -> Any:
@@ -55,6 +63,12 @@ class PortCloser(BaseCloser):
     def abort(self, node: Node) -> bool:
         """Stop to listen; the reactor's next turn closes the socket."""
         return self.drain(node)
+
+
+def _port_stopped(result: Any, node: Node) -> None:
+    if isinstance(result, Failure):
+        log.failure("{what} failed to stop listening", result, what=node)
+    node.ended()
 
 
 def _port_lost(node: Node, connection_lost: Any, *args: Any, **kwargs: Any) -> Any:
@@ -125,8 +139,6 @@ class ConnectionCloser(BaseCloser):
 
     def drain(self, node: Node) -> bool:
         """Say goodbye; an idle connection is lost by it."""
-        if node.children:
-            return False
         protocol, transport = application_ends(node.thing, node.transport)  # type: ignore[attr-defined]
         return bool(find_policy(protocol).goodbye(protocol, transport))
 

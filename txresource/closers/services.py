@@ -8,6 +8,7 @@ from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 
 from txresource.registry import BaseCloser, register_closer
+from txresource.sites import Site, code_site
 from txresource.tree import Node
 
 __all__ = (
@@ -20,6 +21,11 @@ class ServiceCloser(BaseCloser):
     """A service: ``stopService`` in the release pass, when what is newer has gone."""
 
     kind = "service"
+
+    def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
+        """A service that Twisted made for somebody is known by the line of its ``stopService``."""
+        site = site or code_site(getattr(type(thing), "stopService", None))
+        return super().node(parent, thing, name, site)
 
     def reveal(self, node: Node) -> None:
         """
@@ -34,7 +40,7 @@ class ServiceCloser(BaseCloser):
         shown = tuple(service)
         node.closer = CollectionCloser(shown)
         for child in shown:
-            node.hang(self.node(node, child, None, node.site))
+            node.hang(self.node(node, child, None, None))
 
     def close(self, node: Node) -> Deferred[Any] | None:
         """Stop it if it runs."""

@@ -63,13 +63,16 @@ def be_child(orders: Orders, frames: object) -> NoReturn:
     status = 1
     try:
         gc.disable()
+        # Early: until then the copy and its parent may take turns on one core.
+        _run_when_idle()
         gc.unfreeze()
         _kept_alive.append(frames)
         _drop_callbacks(orders.lifetime)
+        keep = _silence(orders)
+        # Opened while every number that means something is still taken.
         _volunteer_for_oom()
         memory = _open_or_none("/proc/self/smaps_rollup")
-        _leave_descriptors(orders, memory)
-        _run_when_idle()
+        close_all_but(keep if memory is None else keep | {memory})
         status = _run_job(orders, memory)
     finally:
         os._exit(status)
@@ -102,15 +105,13 @@ def _open_or_none(path: str) -> int | None:
         return None
 
 
-def _leave_descriptors(orders: Orders, memory: int | None) -> None:
+def _silence(orders: Orders) -> set[int]:
     keep = {orders.pipe, *orders.keep}
-    if memory is not None:
-        keep.add(memory)
-    if orders.null is not None:
-        for standard in {0, 1, 2} - keep:
-            os.dup2(orders.null, standard)
-        keep |= {0, 1, 2}
-    close_all_but(keep)
+    if orders.null is None:
+        return keep
+    for standard in (0, 1, 2):
+        os.dup2(orders.null, standard)
+    return keep | {0, 1, 2}
 
 
 def highest_descriptor() -> int:

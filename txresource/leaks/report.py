@@ -58,19 +58,19 @@ def read_signatures(path: str) -> frozenset[str]:
     :raises OSError: the file cannot be read.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, "rb") as file:
             text = file.read()
     except FileNotFoundError:
         return frozenset()
     if not text:
         return frozenset()
     try:
-        report = json.loads(text)
+        report = json.loads(text.decode("utf-8"))
         if not str(report["tool"]).startswith("txresource "):
             raise ValueError("another tool's")
         sections = [report.get(key, []) for key in ("leaks", "growing", "settled", "pressure")]
         return frozenset(entry["signature"] for section in sections for entry in section)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(f"{path} is there and is not a report of txresource") from None
 
 

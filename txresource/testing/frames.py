@@ -88,9 +88,11 @@ class RunningCode:
         while frame is not None:
             self._read(frame, _role_of(frame))
             frame = frame.f_back
-        for thread, other in sys._current_frames().items():
-            if thread != get_ident():
-                self._read_thread(other)
+        others = sys._current_frames()
+        # A frame that its own variables refer to would outlive its call, and hold what they hold.
+        del others[get_ident()]
+        for other in others.values():
+            self._read_thread(other)
 
     def _read_thread(self, frame: FrameType | None) -> None:
         while frame is not None:

@@ -103,8 +103,7 @@ class HolderSearch:
         try:
             return self._climb()
         finally:
-            # They hold what was looked at, and each other.
-            self._nodes.clear()
+            # It holds this search, and so all that was looked at.
             self._made.clear()
 
     def _climb(self) -> Held | None:
@@ -205,12 +204,8 @@ class HolderSearch:
     def _lives_on(self, holder: Any) -> bool:
         if is_a(holder, ModuleType) or id(holder) in self._namespaces:
             return True
-        if not is_a(holder, type):
-            return False
-        found: Any = sys.modules.get(holder.__module__)
-        for name in holder.__qualname__.split("."):
-            found = (namespace_of(found) or {}).get(name) if found is not None else None
-        return found is holder
+        # A class of a module lives as long as the module; one of a function may be the test's.
+        return is_a(holder, type) and "<locals>" not in holder.__qualname__
 
     def _add(self, holder: Any, child: int, plain: bool, above: list[int]) -> None:
         key = (id(holder), plain)

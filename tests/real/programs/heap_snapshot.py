@@ -12,10 +12,14 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 from typing import Any
 
+if "wakeup" in sys.argv[1]:
+    # Before asyncio is imported: its own hook, on 3.12 and newer, ends the window.
+    os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
 if len(sys.argv) > 2:
     importlib.import_module(f"twisted.internet.{sys.argv[2]}reactor").install()
 
@@ -25,7 +29,8 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
 from txresource.errors import SnapshotError
-from txresource.leaks import SnapshotTaker
+from txresource.heap.child import Send
+from txresource.leaks.snapshots import SnapshotTaker, census_job
 
 RESULT: dict[str, Any] = {"reactor": type(reactor).__name__}
 SLOW = 0.05
@@ -38,11 +43,16 @@ def plain() -> None:
 
 def hooks() -> None:
     """Hooks that are slow, allocate, and would like the collector to run."""
-    gc.set_threshold(5)
+    gc.collect()
+    # Rare enough for the parent, eager for a hook that makes more lists.
+    gc.set_threshold(100_000, 1, 1)
+    waste: list[Any] = [tempfile.NamedTemporaryFile()]
+    waste.append(waste)
+    path = waste[0].name
     os.register_at_fork(
         before=lambda: time.sleep(SLOW),
-        after_in_parent=lambda: RESULT.update(after=True),
-        after_in_child=lambda: [[n] for n in range(1000)] and None,
+        after_in_parent=lambda: RESULT.update(after=True, garbage=os.path.exists(path)),
+        after_in_child=lambda: [[n] for n in range(300_000)] and None,
     )
     globalLogPublisher.addObserver(
         lambda event: "register_at_fork" in str(event) and RESULT.update(log=event["log_format"])
@@ -65,8 +75,8 @@ def bare() -> None:
 
 
 def closed() -> None:
-    """A daemon that closed its standard descriptors."""
-    os.closerange(0, 3)
+    """A daemon that closed its standard descriptors, so that the next ones get their numbers."""
+    reactor.callWhenRunning(os.closerange, 0, 3)  # type: ignore[attr-defined]
 
 
 def wakeup(fork: bool = False) -> None:
@@ -76,7 +86,6 @@ def wakeup(fork: bool = False) -> None:
         os.set_blocking(fd, False)
     signal.signal(signal.SIGTERM, lambda *args: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
     reactor.addSystemEventTrigger("before", "shutdown", woken, reading)  # type: ignore[attr-defined]
     if fork:
         pid = os.fork()
@@ -119,9 +128,16 @@ def no_fork() -> None:
         os.setresuid(65534, 65534, 65534)
 
 
+def noisy_job(send: Send) -> None:
+    """Write where nobody may hear it, then take the census."""
+    os.write(1, b"noise")
+    os.write(2, b"noise")
+    census_job(send)
+
+
 async def main() -> None:
     """Take two snapshots, and report."""
-    taker = SnapshotTaker(reactor, deadline=20.0)
+    taker = SnapshotTaker(reactor, deadline=20.0, job=noisy_job)
     for _ in range(2):
         try:
             snapshot = await taker.take()

@@ -1,0 +1,115 @@
+"""Listening ports in a scope."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+from twisted.internet.defer import fail
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.unit.listening import ListeningClock, MemoryPort
+from txresource import Scope
+from txresource.errors import ResourceClosed
+
+
+class PortTests(SynchronousTestCase):
+    """``own(port)``."""
+
+    def setUp(self) -> None:
+        """A scope that owns a port on a clock that must be empty at the end."""
+        self.clock = ListeningClock()
+        self.scope = Scope(self.clock, "server", grace=4)
+        self.factory = Factory.forProtocol(Protocol)
+        self.port: MemoryPort = self.scope.own(self.clock.listenTCP(0, self.factory))
+        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
+        self.addCleanup(self.clock.pump, [0, 1])
+        self.addCleanup(self.scope.abort)
+
+    def owned(self) -> int:
+        """How many things the scope owns."""
+        return len(self.scope.tree().children)
+
+    def test_told_in_the_drain_pass(self) -> None:
+        """A port stops in the turn in which closing begins, though it was owned first."""
+        closing: list[int] = []
+        self.scope.own(object(), close=lambda: closing.append(self.port.told))
+        closed = self.scope.close()
+        self.assertEqual(closing, [1])
+        self.clock.advance(0)
+        self.successResultOf(closed)
+        self.assertFalse(self.port.listening)
+
+    def test_stops_by_itself(self) -> None:
+        """A port that somebody stops leaves the tree, and is itself again."""
+        stopped = self.port.stopListening()
+        assert stopped is not None
+        self.clock.advance(0)
+        self.successResultOf(stopped)
+        self.assertEqual(self.owned(), 0)
+        self.assertFalse({"connectionLost", "stopListening"} & set(vars(self.port)))
+
+    def test_stopped_before(self) -> None:
+        """A port that had stopped before it was owned does not hold up the close."""
+        self.port.stopListening()
+        self.clock.advance(0)
+        self.scope.own(self.port)
+        self.successResultOf(self.scope.close())
+
+    def test_told_twice(self) -> None:
+        """Whoever stops a port that is being stopped waits for the same end."""
+        first, second = self.port.stopListening(), self.port.stopListening()
+        assert first is not None and second is not None
+        self.clock.advance(0)
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.assertEqual(self.port.told, 1)
+
+    def test_owned_twice(self) -> None:
+        """A port with two owners stops when the first of them closes; both let go."""
+        other = Scope(self.clock, "other")
+        other.own(self.port)
+        closed = self.scope.close()
+        self.clock.advance(0)
+        self.successResultOf(closed)
+        self.assertEqual((self.port.listening, other.tree().children), (False, ()))
+        other.abort()
+
+    def test_refused(self) -> None:
+        """A port that a closed scope is given stops at once."""
+        self.scope.abort()
+        port = self.clock.listenTCP(0, self.factory)
+        self.assertRaises(ResourceClosed, self.scope.own, port)
+        self.clock.advance(0)
+        self.assertFalse(port.listening)
+
+    def test_foreign(self) -> None:
+        """A port of which only the interface is known is stopped, and waited for no longer."""
+        clock = MemoryReactorClock()
+        clock.removeSystemEventTrigger = lambda _: None
+        scope = Scope(clock, "foreign")
+        scope.own(clock.listenTCP(0, self.factory))
+        self.successResultOf(scope.close())
+
+    def test_fails_to_stop(self) -> None:
+        """A port that fails to stop is logged, and holds up nothing."""
+        port: Any = self.clock.listenTCP(0, self.factory)
+        port.stopListening = lambda: fail(ValueError())
+        self.scope.own(port)
+        closed = self.scope.close()
+        self.clock.advance(0)
+        self.successResultOf(closed)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_freed_without_collector(self) -> None:
+        """A port that has stopped is freed with the collector off."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.scope.close()
+        self.clock.advance(0)
+        gone = weakref.ref(self.port)
+        del self.port
+        self.assertIsNone(gone())
