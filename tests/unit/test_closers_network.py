@@ -88,7 +88,7 @@ class PortTests(SynchronousTestCase):
 
     def test_foreign(self) -> None:
         """A port of which only the interface is known is stopped, and waited for no longer."""
-        clock = MemoryReactorClock()
+        clock: Any = MemoryReactorClock()
         clock.removeSystemEventTrigger = lambda _: None
         scope = Scope(clock, "foreign")
         scope.own(clock.listenTCP(0, self.factory))
@@ -97,7 +97,7 @@ class PortTests(SynchronousTestCase):
     def test_fails_to_stop(self) -> None:
         """A port that fails to stop is logged, and holds up nothing."""
         port: Any = self.clock.listenTCP(0, self.factory)
-        port.stopListening = lambda: fail(ValueError())
+        vars(port)["stopListening"] = lambda: fail(ValueError())
         self.scope.own(port)
         closed = self.scope.close()
         self.clock.advance(0)

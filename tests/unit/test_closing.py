@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -77,9 +79,12 @@ class PassesTests(ClosingCase):
     def test_told_once(self) -> None:
         """A parent that begins to close while a child is telling its own tells nothing twice."""
         inner = self.child("inner")
-        self.own("x", inner)
+        probe = self.own("x", inner, busy=True)
         inner.closing().addCallback(lambda _: self.scope.close())
-        self.successResultOf(inner.close())
+        closed = inner.close()
+        probe.does["busy"] = False
+        self.run_for(0.1)
+        self.successResultOf(closed)
         self.assertEqual(self.heard.count("drain x"), 1)
         self.assertEqual(self.scope.state, "closed")
 
@@ -212,7 +217,7 @@ class BudgetTests(ClosingCase):
 
     def test_later_grace_shortens(self) -> None:
         """A later, shorter grace wakes the first waiter; a longer one changes nothing."""
-        self.own("x", drain=True)
+        self.own("x", self.child("deep", self.child("inner")), drain=True)
         first = self.scope.close()
         second = self.scope.close(9)
         self.run_for(0.5)

@@ -237,6 +237,7 @@ class BlockTests(ScopeCase):
 
     def test_run_dropped(self) -> None:
         """A ``run`` that nobody waits for any more, and that cannot end, aborts the scope."""
+        self.scope.start(Deferred())
         running = self.scope.run(lambda: Deferred())
         del running
         gc.collect()

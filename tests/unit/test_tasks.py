@@ -215,6 +215,15 @@ class TaskTests(SynchronousTestCase):
         self.failureResultOf(task, CancelledError)
         self.assertEqual(self.scope.state, "closed")
 
+    def test_chain_waits_for_its_own_close(self) -> None:
+        """A callback chain that waits for the close of its own scope is bounded by the grace."""
+        begun: Deferred[None] = Deferred()
+        task = self.scope.start(begun.addCallback(lambda _: self.scope.close()))
+        begun.callback(None)
+        self.clock.pump([0.1] * 60)
+        self.failureResultOf(task, CancelledError)
+        self.assertEqual(self.scope.state, "closed")
+
     def test_freed_without_collector(self) -> None:
         """A task that ended is freed with the collector off."""
         gc.disable()

@@ -160,10 +160,9 @@ class LeakMonitor:
 
     def _due(self) -> None:
         self._next = None
-        self.snapshot().addCallbacks(
-            lambda snapshot: self._schedule(0.0 if snapshot is None else snapshot.child_cpu),
-            lambda failure: log.failure("a snapshot broke", failure),
-        )
+        taken = self.snapshot()
+        taken.addErrback(lambda failure: log.failure("a snapshot broke", failure))
+        taken.addCallback(lambda had: self._schedule(0.0 if had is None else had.child_cpu))
 
     def _on_collection(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
@@ -217,4 +216,4 @@ class LeakMonitor:
 
 def sizes_of(snapshot: Snapshot) -> tuple[int, int]:
     """Bytes of the process, and of the Python objects in it."""
-    return snapshot.rss, sum(row.size for row in snapshot.census.rows)
+    return snapshot.rss, snapshot.census.size
