@@ -199,8 +199,10 @@ class CareService(MultiService):
     def _go_on(self) -> None:
         if not self._root.stopping or not getattr(self._reactor, "running", False):
             return
-        if not self._ended:
-            self._account()
+        self._account()
+        self._monitor.stop().addCallback(self._go_on_without_others)
+
+    def _go_on_without_others(self, _: None) -> None:
         log.warn("a shutdown trigger that is not ours has not finished: going on without it")
         self._reactor.fireSystemEvent("shutdown")
 

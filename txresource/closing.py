@@ -22,12 +22,12 @@ from txresource.failures import scrub
 from txresource.outcome import Abandoned, Outcome, summary
 from txresource.sites import describe_site
 from txresource.tree import ABORTING, CLOSED, CLOSING, DRAINING, OPEN, WATCHED, Node, alive
+from txresource.waiting import Waiting
 
 __all__ = (
     "Closing",
     "GOODBYE",
     "LAST",
-    "POLL",
     "close_node",
 )
 
@@ -37,39 +37,40 @@ log = Logger()
 GOODBYE = 1.0
 #: Seconds that the reactor gets to carry out the aborts.
 LAST = 0.5
-#: Seconds between two looks at work in flight, whose end nobody tells us.
-POLL = 0.05
 
 
-def close_node(node: Node, grace: float | None = None, within: Closing | None = None) -> Closing:
+def close_node(
+    node: Node, grace: float | None = None, within: Closing | None = None, *, abort: bool = False
+) -> Closing:
     """
     Begin to close a node and all below it, or join the close that is under way.
 
     :param grace: seconds for work in flight; ``None``: the node's own. A later call can only
         shorten it.
     :param within: the close of a parent that this one is a part of.
+    :param abort: let go of everything at once.
     """
     run = node.run
     if run is None:
         parents = None if node.parent is None else node.parent.run
         run = node.run = Closing(node, grace, within or parents)
         if within is None:
-            run.start()
-    else:
-        run.join(within)
-        run.hurry(grace)
+            run.start(abort)
+        return run
+    run.join(within)
+    run.hurry(grace)
+    if abort:
+        run.abort()
     return run
 
 
-class Closing:
+class Closing(Waiting):
     """One close of one subtree; lives from its begin until the last waiter is told."""
 
     __slots__ = (
-        "_awaited",
         "_begun",
         "_errors",
         "_waiters",
-        "_wake",
         "_within",
         "began",
         "deadline",
@@ -78,11 +79,10 @@ class Closing:
         "hard_end",
         "outcome",
         "released",
-        "top",
     )
 
     def __init__(self, top: Node, grace: float | None, within: Closing | None) -> None:
-        self.top = top
+        super().__init__(top)
         self.outcome = Outcome()
         self.began: float = top.reactor.seconds()
         self._within: Closing | None = None
@@ -94,8 +94,6 @@ class Closing:
         self.hard_end = self.end + LAST
         self._waiters: list[Deferred[None]] = []
         self._errors: list[Failure] = []
-        self._awaited: dict[Node, None] = {}
-        self._wake: Deferred[None] | None = None
         self._begun = self.released = self.finished = False
         self.join(within)
 
@@ -173,12 +171,14 @@ class Closing:
 
     # -- the drain pass
 
-    def start(self) -> None:
-        """Make the drain pass in this turn, then begin with the release pass."""
+    def start(self, abort: bool = False) -> None:
+        """Make the drain pass in this turn, then begin with the release pass, or with the aborts."""
         if self.top.state is OPEN:  # else the parent has told it, and this only joins
             self._attempt(self.top, self.top.closer.reveal)
             self._mark(self.top)
             self._tell(self.top)
+        if abort:
+            self.abort()
         self.go()
 
     def _mark(self, node: Node) -> None:
@@ -358,43 +358,3 @@ class Closing:
             self._waiters.remove(waiter)
         if not self._waiters and self._within is None:
             self.abort()
-
-    # -- waiting
-
-    async def _until(
-        self,
-        limit: Callable[[], float],
-        nodes: list[Node],
-        busy: Callable[[Node], bool] | None = None,
-    ) -> None:
-        """Wait until all of the nodes are gone, but not past a limit that may come nearer."""
-        self._awaited = {node: None for node in nodes if node.state is not CLOSED}
-        while self._awaited and self._now() < limit():
-            looks = busy is not None and sum(map(busy, tuple(self._awaited))) > 0
-            if not self._awaited:
-                break
-            await self._pause(min(limit() - self._now(), POLL if looks else 1e9))
-        self._awaited = {}
-
-    def unawait(self, node: Node) -> None:
-        """Wait for this node no longer: it is gone, or given up."""
-        if node in self._awaited:
-            del self._awaited[node]
-            if not self._awaited:
-                self._rouse()
-
-    async def _pause(self, seconds: float) -> None:
-        wake = self._wake = Deferred()
-        call = self.top.reactor.callLater(max(0.0, seconds), self._rouse)
-        await wake
-        if call.active():
-            call.cancel()
-
-    def _rouse(self) -> None:
-        wake, self._wake = self._wake, None
-        if wake is not None:
-            wake.callback(None)
-
-    def _now(self) -> float:
-        now: float = self.top.reactor.seconds()
-        return now

@@ -30,6 +30,7 @@ __all__ = (
     "ManagedPolicy",
     "ManagedProtocolMixin",
     "installed_reactor",
+    "known_node",
     "ports",
 )
 
@@ -125,8 +126,12 @@ class FactoryCloser(BaseCloser):
     def attach(self, node: Node) -> Any:
         """Know every connection from now on."""
         factory = node.thing
+        known = known_node(factory)
         if isinstance(factory, ManagedFactoryMixin):
             factory._hang_under(node)
+        elif known is not None:
+            known.transient = False
+            node.give_way_to(known)
         else:
             factory.buildProtocol = partial(_build, node, factory.buildProtocol)
         return factory
@@ -155,6 +160,13 @@ class FactoryCloser(BaseCloser):
 
 
 FACTORY = FactoryCloser()
+
+
+def known_node(factory: Any) -> FactoryNode | None:
+    """The open node of a plain factory that is owned already; ``None`` where nobody owns it."""
+    hook = vars(factory).get("buildProtocol") if hasattr(factory, "__dict__") else None
+    node = hook.args[0] if isinstance(hook, partial) and hook.func is _build else None
+    return node if isinstance(node, FactoryNode) and node.state is OPEN else None
 
 
 def _build(node: Node, build: Callable[[Any], Any], address: Any) -> Any:
@@ -347,8 +359,7 @@ class ManagedFactoryMixin:
         if self._node is None or self._node.state is CLOSED:
             self._node = node
         else:
-            self._node.moved_to(node.parent)
-            node.state = CLOSED
+            node.give_way_to(self._node)
 
 
 def _build_managed(

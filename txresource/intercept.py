@@ -8,12 +8,11 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from txresource.connections import FACTORY, FactoryNode, ManagedFactoryMixin
+from txresource.connections import FACTORY, FactoryNode, ManagedFactoryMixin, known_node
 from txresource.errors import ResourceClosed
 from txresource.root import root_node
 from txresource.scope import own
 from txresource.sites import caller_site
-from txresource.tree import OPEN
 
 __all__ = (
     "HOOKED",
@@ -75,9 +74,8 @@ def _node_of(root: Any, factory: Any) -> Any:
     """The node of a factory, which may listen already."""
     if isinstance(factory, ManagedFactoryMixin):
         return factory._open_node()
-    built = vars(factory).get("buildProtocol") if hasattr(factory, "__dict__") else None
-    known = built.args[0] if isinstance(built, partial) and built.args else None
-    if isinstance(known, FactoryNode) and known.state is OPEN:
+    known = known_node(factory)
+    if known is not None:
         return known
     node = FactoryNode(root, factory, None, caller_site(), transient=True)
     FACTORY.attach(node)

@@ -247,12 +247,12 @@ class Scope:
 
     def abort(self) -> None:
         """Let go of everything at once, whatever is lost; harmless in every state."""
-        self._begin_close(0.0).abort()
+        self._begin_close(0.0, abort=True)
 
-    def _begin_close(self, grace: float | None) -> Closing:
+    def _begin_close(self, grace: float | None, abort: bool = False) -> Closing:
         if self._lost is not None:
             self._lost.detach()
-        return close_node(self._node, grace)
+        return close_node(self._node, grace, abort=abort)
 
     async def __aenter__(self) -> Scope:
         self._node.check_open()

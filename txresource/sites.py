@@ -43,12 +43,16 @@ def caller_site() -> Site | None:
     """
     frame = sys._getframe(1)
     while frame is not None:
-        filename = frame.f_code.co_filename
-        if not filename.startswith(_OURS) or filename == _DEMO:
-            if _TWISTED not in filename and os.path.basename(filename) not in _RUNNERS:
-                return (frame.f_code, frame.f_lineno)
+        if _is_users(frame.f_code.co_filename):
+            return (frame.f_code, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None
+
+
+def _is_users(filename: str) -> bool:
+    if filename.startswith(_OURS):
+        return filename == _DEMO
+    return _TWISTED not in filename and os.path.basename(filename) not in _RUNNERS
 
 
 def code_site(function: Any) -> Site | None:

@@ -77,8 +77,12 @@ def type_name(kind: type) -> str:
 
 
 def alive(reactor: Any) -> bool:
-    """Say whether waiting has a sense: the reactor runs, or is a clock that is moved by hand."""
-    return bool(getattr(reactor, "running", True)) or hasattr(reactor, "advance")
+    """
+    Say whether waiting has a sense: the reactor runs, may still be started, or is a clock.
+
+    No public name tells a reactor that has stopped from one that was never started.
+    """
+    return bool(getattr(reactor, "running", True)) or not getattr(reactor, "_startedBefore", False)
 
 
 class Node:
@@ -216,6 +220,17 @@ class Node:
             if counted and child.run is None:  # else its own close has counted it, for all above
                 self.run.count(child, aborted)
             self.run.unawait(child)
+
+    def give_way_to(self, known: Node) -> None:
+        """
+        Let the node that a thing has already take this one's place; this one never enters.
+
+        So a thing that is owned twice is owned once, by the later owner.
+        """
+        if self.parent is not None:
+            known.moved_to(self.parent)
+        known.name = self.name or known.name
+        self.state = CLOSED
 
     def moved_to(self, parent: Node) -> None:
         """Hang this node under another parent of the same tree."""

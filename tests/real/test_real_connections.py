@@ -309,7 +309,9 @@ class InterceptedTests(ConnectionsTestCase):
     def test_ssl(self) -> Any:
         """``listenSSL`` ends in ``listenTCP``: the port is in the tree once."""
         options = certificate().options()
-        return self.check(lambda f: reactor.listenSSL(0, f, options, interface="127.0.0.1"), tls=True)
+        return self.check(
+            lambda f: reactor.listenSSL(0, f, options, interface="127.0.0.1"), tls=True
+        )
 
     def test_endpoint(self) -> Any:
         """An endpoint from a string."""
@@ -324,9 +326,7 @@ class InterceptedTests(ConnectionsTestCase):
         listener.bind(("127.0.0.1", 0))
         listener.listen(5)
         listener.setblocking(False)
-        return self.check(
-            lambda f: reactor.adoptStreamPort(listener.fileno(), socket.AF_INET, f)
-        )
+        return self.check(lambda f: reactor.adoptStreamPort(listener.fileno(), socket.AF_INET, f))
 
     @inlineCallbacks
     def test_a_factory_that_listens_twice(self) -> Any:

@@ -71,10 +71,11 @@ class Siege:
         for client in self.clients:
             close_with_reset(client)
 
-    def made_and_lost(self) -> tuple[Counter[int], Counter[int]]:
+    def made_and_lost(self) -> tuple[Counter[tuple[str, int]], Counter[tuple[str, int]]]:
         events = self.program.events()
-        made = Counter(event[2] for event in events if event[0] == "made")
-        lost = Counter(event[2] for event in events if event[0] == "lost")
+        # By server and port of the client: two clients of different servers may share a port.
+        made = Counter((event[1], event[2]) for event in events if event[0] == "made")
+        lost = Counter((event[1], event[2]) for event in events if event[0] == "lost")
         return made, lost
 
 

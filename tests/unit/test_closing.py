@@ -229,10 +229,11 @@ class BudgetTests(ClosingCase):
             self.successResultOf(waiter)
 
     def test_dead_reactor(self) -> None:
-        """With a reactor that does not run, a close is done, by abort, when it returns."""
+        """With a reactor that has stopped, a close is done, by abort, when it returns."""
 
         class DeadReactor:
             running = False
+            _startedBefore = True
             seconds = staticmethod(Clock().seconds)
             callLater = None
 

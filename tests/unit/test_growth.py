@@ -75,7 +75,8 @@ class GrowthTests(SynchronousTestCase):
     def test_order(self) -> None:
         """Types of modules come before builtins, then the steepest, then by name."""
         steps = [
-            {"str": 1000 * n, "app_A": 100 * n, "app_B": 200 * n, "app_C": 100 * n} for n in range(4)
+            {"str": 1000 * n, "app_A": 100 * n, "app_B": 200 * n, "app_C": 100 * n}
+            for n in range(4)
         ]
         self.assertEqual(self.names(*steps)[-1], ["app.B", "app.A", "app.C", "str"])
 

@@ -17,7 +17,7 @@ PARTS: dict[str, set[str]] = {
     "ground": {"errors", "interfaces", "sites"},
     "weak": {"weak"},
     "failures": {"failures"},
-    "scope": {"closing", "outcome", "registry", "root", "scope", "tasks", "tree"},
+    "scope": {"closing", "outcome", "registry", "root", "scope", "tasks", "tree", "waiting"},
     "closers": {"closers"},
     "mixins": {"connections", "hooks", "services"},
     "http": {"http"},

@@ -42,11 +42,13 @@ class PortCloser(BaseCloser):
         port = node.thing
         if not hasattr(port, "connectionLost"):  # not in IListeningPort: then only its own end
             return port
+        hook = vars(port).get("connectionLost")
+        if getattr(hook, "func", None) is _port_lost:  # owned already
+            node.give_way_to(hook.args[0])
+            return port
         port.connectionLost = partial(_port_lost, node, port.connectionLost)
-        # Twisted's own second call, in the turn of the first one, breaks the port. Wrapped once: a
-        # listener in care that a scope owns as well would wait for itself.
-        if "stopListening" not in vars(port):
-            port.stopListening = partial(_stop_listening_once, port, port.stopListening)
+        # Twisted's own second call, in the turn of the first one, breaks the port.
+        port.stopListening = partial(_stop_listening_once, port, port.stopListening)
         return port
 
     def drain(self, node: Node) -> bool:
