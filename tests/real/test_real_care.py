@@ -182,6 +182,18 @@ class DaemonTests(CareTestCase):
         self.wait_gone(pid)
         self.assertEqual(self.report()["shutdown"]["abandoned"], [])
 
+    def test_another_user(self) -> None:
+        """``--uid`` of twistd: the report is written by that user."""
+        pid = self.start_daemon(
+            *("--uid", str(NOBODY), "txresource"),
+            *("--report", "report.json", "--interval", "0.2", *LISTEN),
+        )
+        self.addCleanup(end_process, pid)
+        self.wait_report(1)
+        self.assertEqual(os.stat(self.path("report.json")).st_uid, NOBODY)
+        os.kill(pid, signal.SIGTERM)
+        self.wait_gone(pid)
+
     def test_the_user_of_a_tac_is_honoured(self) -> None:
         """A ``.tac`` that asks for another user runs as that user, and the report is written by it."""
         with open(self.path("observed"), "w"):
@@ -253,6 +265,25 @@ class EndingsTests(CareTestCase):
         self.assertEqual(shutdown["abandoned"], [])
 
 
+class FullDiskTests(CareTestCase):
+    """A disk that takes nothing more."""
+
+    def test_the_service_goes_on(self) -> None:
+        """A report that cannot be written is a line in the log; the old one stays as it was."""
+        old = {"schema": 1, "tool": "txresource 0", "leaks": []}
+        with open(self.path("report.json"), "w") as file:
+            json.dump(old, file)
+        program = self.run_program(
+            [*PYTHON, "-c", FULL_DISK, *twistd_command("txresource", *WEB)[3:]]
+        )
+        program.wait_line("the report .* could not be written: File too large", times=2)
+        program.signal()
+        self.assertEqual(program.wait(), -signal.SIGTERM)
+        self.assertIn("closed 2, aborted 0, abandoned 0", program.text())
+        self.assertEqual(self.report(), old)
+        self.assertEqual(os.listdir(self.directory), ["report.json"])
+
+
 class BadInputTests(CareTestCase):
     """What cannot work is one clear line, a failure, and nothing started."""
 
@@ -322,5 +353,10 @@ class BadInputTests(CareTestCase):
 
 
 PYTHON = twistd_command()[:1]
+#: twistd in a process that may not write files of more than 64 bytes.
+FULL_DISK = (
+    "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64));"
+    "from twisted.scripts.twistd import run; run()"
+)
 LISTEN = ("web", "--listen", "tcp:0:interface=127.0.0.1")
 WEB = ("--report", "report.json", "--interval", "0.2", *LISTEN)

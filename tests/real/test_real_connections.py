@@ -319,6 +319,23 @@ class InterceptedTests(ConnectionsTestCase):
             lambda f: serverFromString(reactor, "tcp:0:interface=127.0.0.1").listen(f)
         )
 
+    @inlineCallbacks
+    def test_unix(self) -> Any:
+        """``listenUNIX``."""
+        factory = ToldFactory(Told)
+        path = os.path.join("/tmp", f"txresource-{os.getpid()}-hooked.sock")
+        self.addCleanup(lambda: os.path.exists(path) and os.unlink(path))
+        reactor.listenUNIX(path, factory)
+        node = next(iter(root_node(reactor).children))
+        connected = factory.connected
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.connect(path)
+        protocol = yield connected
+        paused(protocol)
+        yield Scope._of(node).close(GRACE)
+        self.assertEqual(protocol.losses, 1)
+
     def test_adopted(self) -> Any:
         """A listening socket that was handed over."""
         listener = socket.socket()
