@@ -50,6 +50,8 @@ def wait_for(pattern: re.Pattern[str], lines: queue.Queue[str | None], seconds: 
 
 def main() -> None:
     """Drive the command as somebody at a terminal would."""
+    # A shell that runs this in the background has it ignore SIGINT, and so would the command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         sys.argv[1:],
         stdout=subprocess.PIPE,

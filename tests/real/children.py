@@ -35,6 +35,11 @@ def twist_command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", _TWIST, *arguments]
 
 
+def _hear_interrupts() -> None:
+    # A shell that runs the tests in the background has them ignore SIGINT, and their children too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """A child process whose output is read line by line; killed when the test ends."""
 
@@ -49,6 +54,7 @@ class Program:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_interrupts,
         )
         self.pid = self._process.pid
         self.output: list[str] = []
