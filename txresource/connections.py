@@ -9,17 +9,18 @@ from typing import Any
 
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory
+from twisted.logger import Logger
 
 from txresource.closers.goodbye import DrainPolicy, find_policy, register_policy
 from txresource.closers.network import Connection, connected, raw_transport
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed, ResourceNotOpen
-from txresource.hooks import hook_method
+from txresource.hooks import hook_method, is_hooked
 from txresource.registry import BaseCloser, register_closer
 from txresource.root import root_node
 from txresource.scope import Scope
 from txresource.sites import Site, caller_site
-from txresource.tree import CLOSED, OPEN, Node
+from txresource.tree import CLOSED, OPEN, Node, type_name
 
 __all__ = (
     "FACTORY",
@@ -33,6 +34,9 @@ __all__ = (
     "known_node",
     "ports",
 )
+
+
+log = Logger()
 
 
 def installed_reactor() -> Any:
@@ -150,7 +154,7 @@ class FactoryCloser(BaseCloser):
     def abort(self, node: Node) -> bool:
         """Let it stop."""
         factory = node.thing
-        if getattr(vars(factory).get("buildProtocol"), "func", None) is _build:
+        if is_hooked(factory, "buildProtocol", _build):
             del factory.buildProtocol
         if isinstance(node, FactoryNode) and node.held:
             node.held = False
@@ -164,8 +168,9 @@ FACTORY = FactoryCloser()
 
 def known_node(factory: Any) -> FactoryNode | None:
     """The open node of a plain factory that is owned already; ``None`` where nobody owns it."""
-    hook = vars(factory).get("buildProtocol") if hasattr(factory, "__dict__") else None
-    node = hook.args[0] if isinstance(hook, partial) and hook.func is _build else None
+    if not is_hooked(factory, "buildProtocol", _build):
+        return None
+    node = factory.buildProtocol.args[0]
     return node if isinstance(node, FactoryNode) and node.state is OPEN else None
 
 
@@ -176,14 +181,13 @@ def _build(node: Node, build: Callable[[Any], Any], address: Any) -> Any:
     protocol = build(address)
     if isinstance(protocol, ManagedProtocolMixin):
         protocol._owner = node
-    elif protocol is not None and not _expected(protocol):
-        protocol.makeConnection = partial(_made, node, protocol, protocol.makeConnection)
+    elif protocol is not None and not is_hooked(protocol, "makeConnection", _made):
+        # Hooked already where an override calls up, or a factory asks another one.
+        try:
+            protocol.makeConnection = partial(_made, node, protocol, protocol.makeConnection)
+        except AttributeError:
+            log.warn("{what} takes no attributes: not managed", what=type_name(type(protocol)))
     return protocol
-
-
-def _expected(protocol: Any) -> bool:
-    # An override that calls up, and a factory that asks another one, come by here twice.
-    return getattr(vars(protocol).get("makeConnection"), "func", None) is _made
 
 
 def _made(

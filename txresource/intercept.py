@@ -78,6 +78,9 @@ def _node_of(root: Any, factory: Any) -> Any:
     if known is not None:
         return known
     node = FactoryNode(root, factory, None, caller_site(), transient=True)
-    FACTORY.attach(node)
+    try:
+        FACTORY.attach(node)
+    except AttributeError:
+        log.warn("{what} takes no attributes: only its port is managed", what=node.label())
     root.adopt(node)
     return node

@@ -76,7 +76,15 @@ class HeldCase(TestCase):
         while not condition():
             await deferLater(reactor, 0.002)
 
-    def pid(self) -> int:
-        """The process id of the child that lives."""
+    async def pid(self) -> int:
+        """The process id of the child, as soon as it is forked."""
+        await self.until(lambda: self.taker._current)
         assert self.taker._current is not None
         return self.taker._current.child.pid
+
+    async def stages(self, name: str, taker: SnapshotTaker | None = None) -> dict[str, Any]:
+        """What the child has sent, as soon as it has sent a stage of this name."""
+        taker = taker or self.taker
+        await self.until(lambda: taker._current and name in taker._current.stages)
+        assert taker._current is not None
+        return taker._current.stages

@@ -73,6 +73,7 @@ class SharedThingsTests(HeldCase):
         """The peer gets the reset of an aborted connection while the child is held."""
         server, peer = await self.connect()
         wanted = self.taker.take()
+        await self.pid()
         server.transport.abortConnection()
         self.assertIs(await peer.lost, ConnectionLost)
         self.assertNoResult(wanted)
@@ -105,7 +106,7 @@ class SharedThingsTests(HeldCase):
         """A file lock that the parent drops is free while the child is held."""
         first, second = self.lock()
         wanted = self.taker.take()
-        await self.until(lambda: "there" in self.taker._current.stages)  # type: ignore[union-attr]
+        await self.stages("there")
         first.close()
         fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
         second.close()
@@ -171,6 +172,7 @@ class GarbageTests(HeldCase):
         taker = SnapshotTaker(reactor, job=self.churn)
         gc.enable()
         wanted = taker.take()
+        await self.until(lambda: taker._current)
         gc.disable()
         snapshot = await wanted
         self.assertEqual(counted(snapshot, Planted), 1)
@@ -218,8 +220,7 @@ class ChildStateTests(HeldCase):
 
         taker = SnapshotTaker(reactor, job=describe, keep=(self.gate.fd,))
         wanted = taker.take()
-        await self.until(lambda: "state" in taker._current.stages)  # type: ignore[union-attr]
-        stages.append(taker._current.stages)  # type: ignore[union-attr]
+        stages.append(await self.stages("state", taker))
         self.gate.open()
         await wanted
         return stages[0]["state"]
@@ -253,9 +254,10 @@ class ChildStateTests(HeldCase):
             return [handlers, signal.pthread_sigmask(signal.SIG_BLOCK, ()), sys.gettrace()]
 
         before = mine()
-        self.gate.open()
         wanted = self.taker.take()
+        await self.pid()
         self.assertEqual(mine(), before)
+        self.gate.open()
         await wanted
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
 from tests.real.heap_case import HeldCase, Planted, counted
@@ -47,7 +48,7 @@ class EndTests(HeldCase):
     async def test_killed(self) -> None:
         """A child that somebody kills is a failure that names the signal."""
         wanted = self.taker.take()
-        os.kill(self.pid(), signal.SIGKILL)
+        os.kill(await self.pid(), signal.SIGKILL)
         await self.failed(wanted, "SIGKILL")
         self.assertEqual(self.taker.statistics().failed, 1)
 
@@ -102,8 +103,9 @@ class EndTests(HeldCase):
     async def test_reaped_by_another(self) -> None:
         """A child that somebody else has reaped is a normal end."""
         wanted = self.taker.take()
-        os.kill(self.pid(), signal.SIGTERM)
-        os.waitpid(self.pid(), 0)
+        pid = await self.pid()
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
         await self.failed(wanted, "without a census")
 
     async def test_no_descriptors(self) -> None:
@@ -111,10 +113,9 @@ class EndTests(HeldCase):
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
         try:
-            wanted = self.taker.take()
+            await self.failed(self.taker.take(), "forked", "open files")
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        await self.failed(wanted, "forked", "open files")
         self.assertEqual(self.taker.statistics().failed, 1)
 
     async def test_orphan(self) -> None:
@@ -131,9 +132,11 @@ class WaitingTests(HeldCase):
 
     async def test_joined(self) -> None:
         """Who asks while one is being taken gets that one; there is one child."""
-        first, pid, second = self.taker.take(), self.pid(), self.taker.take()
-        self.assertEqual(self.pid(), pid)
+        first, second = self.taker.take(), self.taker.take()
+        pid, third = await self.pid(), self.taker.take()
+        self.assertEqual(await self.pid(), pid)
         self.gate.open()
+        self.assertIs(await third, await second)
         self.assertIs(await first, await second)
         self.assertEqual(self.taker.statistics().taken, 1)
 
@@ -145,14 +148,22 @@ class WaitingTests(HeldCase):
         self.gate.open()
         await second
 
+    async def test_all_leave_at_once(self) -> None:
+        """Who cancels in the turn of the wish has no child forked."""
+        wanted = self.taker.take()
+        wanted.cancel()
+        self.failureResultOf(wanted, CancelledError)
+        await deferLater(reactor, 0)
+        self.assertEqual(repr(self.taker), "<SnapshotTaker idle, 0 taken>")
+
     async def test_all_leave(self) -> None:
         """The last one cancels: the child is killed, and a new wish gets a new child."""
         first = self.taker.take()
-        pid = self.pid()
+        pid = await self.pid()
         first.cancel()
         self.failureResultOf(first, CancelledError)
         second = self.taker.take()
-        self.assertNotEqual(self.pid(), pid)
+        self.assertNotEqual(await self.pid(), pid)
         self.gate.open()
         await second
         await self.taker.close()
@@ -161,7 +172,8 @@ class WaitingTests(HeldCase):
 
     async def test_close(self) -> None:
         """A close fails the wish at once, and fires when the child is reaped."""
-        wanted, pid = self.taker.take(), self.pid()
+        wanted = self.taker.take()
+        pid = await self.pid()
         closed = self.taker.close()
         self.failureResultOf(wanted, SnapshotFailed)
         await closed
@@ -170,6 +182,7 @@ class WaitingTests(HeldCase):
     async def test_process_of_twisted(self) -> None:
         """A process that the reactor spawned reports its own exit status."""
         wanted = self.taker.take()
+        await self.pid()
         out, _, status = await getProcessOutputAndValue("/bin/sh", ["-c", "echo me; exit 3"])
         self.assertEqual((out, status), (b"me\n", 3))
         self.gate.open()

@@ -102,3 +102,45 @@ class InterceptTests(SynchronousTestCase):
         self.assertRaises(ResourceClosed, self.clock.listenTCP, 0, self.factory)
         self.assertEqual(self.factory.numPorts, 0)
         root.abort()
+
+    def test_what_takes_no_attributes(self) -> None:
+        """A factory or protocol without a dictionary works as before; its port is closed."""
+        port: Any = self.clock.listenTCP(0, SlimFactory())
+        wire = port.accept()
+        self.assertEqual(self.owned(), {"factory": 1})
+        self.assertEqual(wire.asked, [])
+        slim: Any = Factory()
+        slim.buildProtocol = lambda address: SlimProtocol()
+        self.clock.listenTCP(0, slim).accept()  # type: ignore[attr-defined]
+        closed = root_scope(self.clock).close(0)
+        self.clock.pump([0, 0])
+        self.successResultOf(closed)
+        self.assertFalse(port.listening)
+
+
+class SlimProtocol:
+    """A protocol without a dictionary."""
+
+    __slots__ = ()
+
+    def makeConnection(self, transport: Any) -> None:
+        """Twisted's."""
+
+    def connectionLost(self, reason: Any) -> None:
+        """Twisted's."""
+
+
+class SlimFactory:
+    """A factory without a dictionary."""
+
+    __slots__ = ()
+
+    def buildProtocol(self, address: Any) -> Any:
+        """Twisted's."""
+        return SlimProtocol()
+
+    def doStart(self) -> None:
+        """Twisted's."""
+
+    def doStop(self) -> None:
+        """Twisted's."""

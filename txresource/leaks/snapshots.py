@@ -133,13 +133,14 @@ class SnapshotTaker:
         self._closed = False
         self.taken = self.refused = self.failed = 0
         self.worst_pause = 0.0
+        self._fork_call: Any = None
         self._current: ChildReader | None = None
         self._leaving: list[ChildReader] = []
         self._waiting: list[Deferred[Snapshot]] = []
         self._closing: list[Deferred[None]] = []
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "looking" if self._current else "idle"
+        state = "closed" if self._closed else "looking" if self._looking() else "idle"
         return f"<SnapshotTaker {state}, {self.taken} taken>"
 
     def statistics(self) -> SnapshotStatistics:
@@ -157,7 +158,7 @@ class SnapshotTaker:
             :exc:`~txresource.errors.SnapshotRefused` where none is begun, and
             with :exc:`~txresource.errors.SnapshotFailed` where one is lost.
         """
-        if self._current is None:
+        if not self._looking():
             try:
                 snapshot = self._begin()
             except SnapshotError as error:
@@ -187,23 +188,34 @@ class SnapshotTaker:
         self._closing.append(done)
         return done
 
+    def _looking(self) -> bool:
+        return self._current is not None or self._fork_call is not None
+
     def _begin(self) -> Snapshot | None:
-        start, taken_at = time.perf_counter(), time.time()
         reason = self._why_not()
         if reason is not None:
             raise SnapshotRefused(reason)
         if not self._way.forks:
-            return self._look_here(taken_at)
+            return self._look_here()
         rss = resident_size(self._root)
         reason = refusal(rss, root=self._root)
         if reason is not None:
             raise SnapshotRefused(reason)
+        # In a turn of its own: what was read here is not added to the pause of the fork.
+        self._fork_call = self._reactor.callLater(0, self._fork, rss)
+        return None
+
+    def _fork(self, rss: int) -> None:
+        self._fork_call = None
+        start, taken_at = time.perf_counter(), time.time()
         try:
             child = fork_child(self._job, keep=self._keep, lifetime=self._deadline + _ORPHAN_GRACE)
         except (OSError, RuntimeError) as error:
-            raise SnapshotFailed(f"no child could be forked: {error}") from error
-        self._watch(_Begun(taken_at, rss, child, time.perf_counter() - start))
-        return None
+            failed = SnapshotFailed(f"no child could be forked: {error}")
+            self._count(failed)
+            self._deliver(failed)
+        else:
+            self._watch(_Begun(taken_at, rss, child, time.perf_counter() - start))
 
     def _why_not(self) -> str | None:
         if self._closed:
@@ -212,8 +224,8 @@ class SnapshotTaker:
             return "snapshots of the heap need a reactor that can read a pipe"
         return self._way.refused
 
-    def _look_here(self, taken_at: float) -> Snapshot:
-        start = time.perf_counter()
+    def _look_here(self) -> Snapshot:
+        start, taken_at = time.perf_counter(), time.time()
         census = count_types()
         pause = time.perf_counter() - start
         rss = resident_size(self._root)
@@ -268,6 +280,9 @@ class SnapshotTaker:
             self._give_up("nobody waited for the snapshot any more")
 
     def _give_up(self, trouble: str) -> None:
+        call, self._fork_call = self._fork_call, None
+        if call is not None:
+            call.cancel()
         reader, self._current = self._current, None
         if reader is not None:
             self._leaving.append(reader)
