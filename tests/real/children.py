@@ -6,15 +6,19 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
 
 #: Seconds after which a child that says nothing is taken for hung; never reached when all is well.
 HANG = 60.0
@@ -134,6 +138,32 @@ class Program:
         """What the program told: its lines that are JSON lists."""
         found = (re.search(r"\[\"[a-z].*\]$", line) for line in self.output)
         return [json.loads(match[0]) for match in found if match is not None]
+
+
+class ProgramTestCase(SynchronousTestCase):
+    """A test case with a directory of its own, that every user may write to, and programs in it."""
+
+    def setUp(self) -> None:
+        # Not below trial's own, into which other users cannot look.
+        self.directory = tempfile.mkdtemp(dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        os.chmod(self.directory, 0o777)
+
+    def run_program(self, command: list[str], **environment: str) -> Program:
+        """Start a program; it is killed when the test ends."""
+        program = Program(command, self.directory, **environment)
+        self.addCleanup(program.close)
+        return program
+
+    def path(self, name: str) -> str:
+        """The path of a file in the directory."""
+        return os.path.join(self.directory, name)
+
+    def report(self) -> dict[str, Any]:
+        """What the program reported."""
+        with open(self.path("report.json")) as file:
+            report: dict[str, Any] = json.load(file)
+        return report
 
 
 def connect(port: int, receive_buffer: int | None = None) -> socket.socket:

@@ -4,45 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import stat
-import tempfile
 import time
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from tests.real.children import PROGRAMS, Program, connect, twist_command, twistd_command
+from tests.real.children import (
+    PROGRAMS,
+    Program,
+    ProgramTestCase,
+    connect,
+    twist_command,
+    twistd_command,
+)
 
 NOBODY = 65534
 PLAIN = str(PROGRAMS / "plain.tac")
 ENDINGS = str(PROGRAMS / "endings.tac")
 
 
-class CareTestCase(SynchronousTestCase):
-    """A test case with a directory of its own that every user may write to."""
-
-    def setUp(self) -> None:
-        # Not below trial's own, into which other users cannot look.
-        self.directory = tempfile.mkdtemp(dir="/tmp")
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        os.chmod(self.directory, 0o777)
-
-    def run_program(self, command: list[str], **environment: str) -> Program:
-        program = Program(command, self.directory, **environment)
-        self.addCleanup(program.close)
-        return program
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.directory, name)
-
-    def report(self) -> dict[str, Any]:
-        with open(self.path("report.json")) as file:
-            return json.load(file)
-
-
-class WaysInTests(CareTestCase):
+class WaysInTests(ProgramTestCase):
     """Every way to take a program into care."""
 
     def check_web(self, command: list[str]) -> None:
@@ -139,7 +120,7 @@ class WaysInTests(CareTestCase):
         program.wait()
 
 
-class DaemonTests(CareTestCase):
+class DaemonTests(ProgramTestCase):
     """Daemons: another process, another directory, another user."""
 
     def start_daemon(self, *arguments: str, **environment: str) -> int:
@@ -220,7 +201,7 @@ def end_process(pid: int) -> None:
         pass
 
 
-class EndingsTests(CareTestCase):
+class EndingsTests(ProgramTestCase):
     """Services that will not end as they should."""
 
     def end(self, *endings: str) -> tuple[Program, dict[str, Any]]:
@@ -265,7 +246,7 @@ class EndingsTests(CareTestCase):
         self.assertEqual(shutdown["abandoned"], [])
 
 
-class FullDiskTests(CareTestCase):
+class FullDiskTests(ProgramTestCase):
     """A disk that takes nothing more."""
 
     def test_the_service_goes_on(self) -> None:
@@ -284,7 +265,7 @@ class FullDiskTests(CareTestCase):
         self.assertEqual(os.listdir(self.directory), ["report.json"])
 
 
-class BadInputTests(CareTestCase):
+class BadInputTests(ProgramTestCase):
     """What cannot work is one clear line, a failure, and nothing started."""
 
     def refuse(self, *arguments: str, **environment: str) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import signal
-from typing import Any
 from urllib.request import urlopen
 
 from twisted.internet.error import ConnectionDone
@@ -15,7 +12,14 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.real.children import HANG, Program, connect, read_to_end, twist_command, twistd_command
+from tests.real.children import (
+    HANG,
+    ProgramTestCase,
+    connect,
+    read_to_end,
+    twist_command,
+    twistd_command,
+)
 from txresource.demo import Chat, ChatRoom, Message
 
 GROWING = r"snapshot (\d+): .*growing: txresource\.demo\.Message \+[\d,]+ a minute to [\d,]+"
@@ -25,21 +29,8 @@ NEWS = (
 CLOSED = r"closed \d+, aborted 0, abandoned 0 in \d+\.\d s"
 
 
-class DemoTests(SynchronousTestCase):
+class DemoTests(ProgramTestCase):
     """The demo under twistd and twist."""
-
-    def setUp(self) -> None:
-        self.directory = os.path.abspath(self.mktemp())
-        os.mkdir(self.directory)
-
-    def run_program(self, command: list[str]) -> Program:
-        program = Program(command, self.directory)
-        self.addCleanup(program.close)
-        return program
-
-    def report(self) -> dict[str, Any]:
-        with open(os.path.join(self.directory, "report.json")) as file:
-            return json.load(file)
 
     def test_shows_its_leak_and_closes(self) -> None:
         """

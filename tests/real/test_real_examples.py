@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.real.children import (
     ROOT,
     Program,
+    ProgramTestCase,
     connect,
     read_to_end,
     twist_command,
@@ -23,17 +24,8 @@ CLOSED = r"closed (\d+), aborted 0, abandoned 0 in \d+\.\d s"
 SHOWN = re.compile(r"^```python\n(.*?)^```\n\n\(\[(.*?)\]", re.MULTILINE | re.DOTALL)
 
 
-class ExampleTestCase(SynchronousTestCase):
-    """A test case that runs programs in a directory of its own."""
-
-    def setUp(self) -> None:
-        self.directory = os.path.abspath(self.mktemp())
-        os.mkdir(self.directory)
-
-    def run_program(self, command: list[str]) -> Program:
-        program = Program(command, self.directory)
-        self.addCleanup(program.close)
-        return program
+class ExampleTestCase(ProgramTestCase):
+    """A test case that runs programs to their end."""
 
     def run_to_end(self, *arguments: str) -> Program:
         program = self.run_program([sys.executable, *arguments])
