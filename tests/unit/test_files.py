@@ -54,6 +54,13 @@ class ReportTests(FolderCase):
             self.assertEqual(len(said.splitlines()), 1)
         self.assertEqual(strange.read_text(), "mine")
 
+    def test_not_regular(self) -> None:
+        """A FIFO, and a device, is refused: it would be waited for, or replaced by a file."""
+        path = self.folder / "fifo"
+        os.mkfifo(path)
+        for each in (str(path), os.devnull):
+            self.assertIn("it is not a regular file", self.refused(each))
+
     def test_other_user(self) -> None:
         """A folder that the user who will write may not write to is refused, by that user."""
         self.folder.chmod(0o755)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -58,6 +60,9 @@ def read_signatures(path: str) -> frozenset[str]:
     :raises OSError: the file cannot be read.
     """
     try:
+        # Asked before it is opened: a FIFO would wait for a writer.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", path)
         with open(path, "rb") as file:
             text = file.read()
     except FileNotFoundError:
