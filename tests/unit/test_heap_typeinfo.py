@@ -96,6 +96,12 @@ class NameTests(SynchronousTestCase):
         self.assertNotIn("__sizeof__", [name for name, _ in class_items(mangled)])
         self.assertIs(sizer(mangled), object.__sizeof__)
 
+    def test_unprintable_name(self) -> None:
+        """A name that holds a line's end, or no character, is shown by its escapes."""
+        odd = type("Odd", (), {"__module__": "a\nb"})
+        odd.__qualname__ = "\ud800"
+        self.assertEqual(name_of(odd), r"a\nb.\ud800")
+
     def test_endless_name(self) -> None:
         """A name of a megabyte is cut."""
         self.assertLessEqual(len(name_of(type("x" * 2**20, (), {}))), 200)

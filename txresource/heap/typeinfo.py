@@ -103,7 +103,13 @@ def name_of(tp: type) -> str:
         module = _text(_get_module(tp))
     qualname = _text(_get_qualname(tp))
     whole = qualname if module == "builtins" else module + "." + qualname
-    return whole[:_LONGEST_NAME]
+    return _printable(whole[:_LONGEST_NAME])[:_LONGEST_NAME]
+
+
+def _printable(name: str) -> str:
+    # Whoever makes a type at run time may call it anything: a name shall neither end a line of
+    # the log nor be one that no file can hold.
+    return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
 
 
 def sizer(tp: type) -> Callable[[Any], int]:
