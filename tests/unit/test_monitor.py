@@ -171,6 +171,17 @@ class SayingTests(MonitorTestCase):
         self.successResultOf(monitor.snapshot(table=True))
         self.assertIn("app.Echo |", self.said[-1])
 
+    def test_asked_while_it_is_taken(self) -> None:
+        """One snapshot that several asked for is told once, with its table, and counts once."""
+        monitor = self.monitor()
+        for count in (1, 1, 100, 200, 300):
+            self.taker.answers = [snapshot(app_Echo=count)] * 2
+            self.successResultOf(monitor.snapshot())
+            self.successResultOf(monitor.snapshot(table=True))
+        lines = [line for line in self.said if line.startswith("snapshot ")]
+        self.assertEqual(len(lines), 5)
+        self.assertIn("growing: app.Echo", lines[-1])
+
     def test_refused_and_failed(self) -> None:
         """Each is a line in the log, a result of ``None``, and the monitor goes on."""
         monitor = self.monitor()

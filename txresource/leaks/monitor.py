@@ -59,6 +59,7 @@ class LeakMonitor:
         self._growing: tuple[GrowingType, ...] = ()
         self._first_sizes: tuple[int, int] | None = None
         self._last: Snapshot | None = None
+        self._table_wanted = False
         self._began = time.time()
         self._next: Any = None
         self._gc_began = 0.0
@@ -102,10 +103,14 @@ class LeakMonitor:
         :returns: a Deferred of the snapshot, or of ``None`` where it was refused or failed, which
             has been logged. Cancelling it gives it up.
         """
-        return self._taker.take().addCallbacks(self._taken, self._lost, callbackArgs=(table,))
+        self._table_wanted |= table
+        return self._taker.take().addCallbacks(self._taken, self._lost)
 
-    def _taken(self, snapshot: Snapshot, table: bool) -> Snapshot:
+    def _taken(self, snapshot: Snapshot) -> Snapshot:
+        if snapshot is self._last:  # it was asked for more than once while it was taken
+            return snapshot
         before, self._last = self._last, snapshot
+        table, self._table_wanted = self._table_wanted, False
         self._first_sizes = self._first_sizes or sizes_of(snapshot)
         self._growing = self._tracker.update(snapshot.census, snapshot.taken_at)
         log.info(
