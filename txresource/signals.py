@@ -73,8 +73,11 @@ class CareSignals:
                 signal.signal(number, handler)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        if self._ended or self._closing():
+        if self._closing():
             self._reactor.callFromThread(self._again)
+        elif self._ended:
+            # In the turn of the first one, at the end of which the reactor begins to stop.
+            self._reactor.callFromThread(self._reactor.callFromThread, self._again)
         else:
             self._ended = True
             self._before[number](number, frame)

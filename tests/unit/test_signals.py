@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -23,9 +24,9 @@ class SignalReactor:
         self.calls: list[Any] = []
         self.triggers: list[tuple[str, str, Callable[[], None]]] = []
 
-    def callFromThread(self, function: Any) -> None:
+    def callFromThread(self, function: Any, *args: Any) -> None:
         """Keep a call."""
-        self.calls.append(function)
+        self.calls.append(partial(function, *args) if args else function)
 
     def addSystemEventTrigger(self, phase: str, event: str, function: Any) -> None:
         """Keep a trigger."""
@@ -65,9 +66,18 @@ class SignalTests(SynchronousTestCase):
         self.signals.install()
         os.kill(os.getpid(), signal.SIGTERM)
         self.assertEqual((self.first, self.reactor.calls), ([signal.SIGTERM], []))
+        self.closing = True
         os.kill(os.getpid(), signal.SIGINT)
         self.assertEqual(self.first, [signal.SIGTERM])
         self.assertEqual(self.reactor.calls, [self.again])
+
+    def test_second_in_the_same_turn(self) -> None:
+        """A second signal before the reactor began to stop is told one turn later, when it has."""
+        self.signals.install()
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        self.reactor.calls.pop()()
+        self.assertEqual((self.first, self.reactor.calls), ([signal.SIGTERM], [self.again]))
 
     def test_closing_already(self) -> None:
         """A first signal while the reactor stops is a second one."""
