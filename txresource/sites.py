@@ -20,9 +20,9 @@ __all__ = (
 #: A code object and a line number in it; cheap to take and free of the frame's locals.
 Site = tuple[CodeType, int]
 
-#: String and number literals: a source line in a report shows code, never data.
+#: String and number literals, and comments: a source line in a report shows code, never data.
 _LITERAL = re.compile(
-    r"""(?P<text>[A-Za-z]{0,2}("(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?))|(?<![\w.])\d[\w.]*"""
+    r"""(?P<text>[A-Za-z]{0,2}("(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?))|(?P<comment>\s*\#.*)|(?<![\w.])\d[\w.]*"""
 )
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -88,4 +88,6 @@ def mask_literals(source: str) -> str:
     >>> mask_literals("connect('db', password='secret', port=5432)")
     "connect('…', password='…', port=…)"
     """
-    return _LITERAL.sub(lambda found: "'…'" if found["text"] else "…", source)
+    return _LITERAL.sub(
+        lambda found: "'…'" if found["text"] else "" if found["comment"] else "…", source
+    )

@@ -97,6 +97,8 @@ class MaskTests(SynchronousTestCase):
             "f(8080, 1.5, 0xFF, 1e9, 1_000)": "f(…, …, …, …, …)",
             "utf8(x2, sha256)": "utf8(x2, sha256)",
             "f('open": "f('…'",
+            "f('#', x)  # it's the password": "f('…', x)",
+            "# alone": "",
             "''": "'…'",
             "": "",
         }.items():
