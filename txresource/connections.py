@@ -15,7 +15,7 @@ from txresource.closers.goodbye import DrainPolicy, find_policy, register_policy
 from txresource.closers.network import Connection, connected, raw_transport
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed, ResourceNotOpen
-from txresource.hooks import hook_method, is_hooked
+from txresource.hooks import hook_method
 from txresource.registry import BaseCloser, register_closer
 from txresource.root import root_node
 from txresource.scope import Scope
@@ -34,7 +34,6 @@ __all__ = (
     "known_node",
     "ports",
 )
-
 
 log = Logger()
 
@@ -70,16 +69,23 @@ class FactoryNode(Node):
     :ivar transient: whether it leaves the tree when the factory has stopped and the last
         connection is gone.
     :ivar held: whether the factory is kept from stopping while it drains.
+    :ivar warned: whether it was said that its connections are not known.
     """
 
-    __slots__ = ("held", "transient")
+    __slots__ = ("held", "transient", "warned")
 
     def __init__(
         self, parent: Node, factory: Any, name: str | None, site: Site | None, transient: bool
     ) -> None:
         super().__init__(parent, FACTORY, factory, name, site)
         self.transient = transient
-        self.held = False
+        self.held = self.warned = False
+
+    def warn_of_slots(self, thing: Any) -> None:
+        """Say, once, that a factory or what it builds cannot be taken into care."""
+        if not self.warned:
+            log.warn("not in care, it has no __dict__: {what}", what=type_name(type(thing)))
+        self.warned = True
 
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a port or connection; of the last one, and the factory may go too."""
@@ -127,7 +133,7 @@ class FactoryCloser(BaseCloser):
         """A factory that was given to a scope stays in it, whether it listens or not."""
         return FactoryNode(parent, thing, name, site, transient=False)
 
-    def attach(self, node: Node) -> Any:
+    def attach(self, node: Any) -> Any:
         """Know every connection from now on."""
         factory = node.thing
         known = known_node(factory)
@@ -136,8 +142,10 @@ class FactoryCloser(BaseCloser):
         elif known is not None:
             known.transient = False
             node.give_way_to(known)
-        else:
+        elif hasattr(factory, "__dict__"):
             factory.buildProtocol = partial(_build, node, factory.buildProtocol)
+        else:
+            node.warn_of_slots(factory)
         return factory
 
     def drain(self, node: Node) -> bool:
@@ -154,7 +162,7 @@ class FactoryCloser(BaseCloser):
     def abort(self, node: Node) -> bool:
         """Let it stop."""
         factory = node.thing
-        if is_hooked(factory, "buildProtocol", _build):
+        if _hook(factory, "buildProtocol") is _build:
             del factory.buildProtocol
         if isinstance(node, FactoryNode) and node.held:
             node.held = False
@@ -168,26 +176,28 @@ FACTORY = FactoryCloser()
 
 def known_node(factory: Any) -> FactoryNode | None:
     """The open node of a plain factory that is owned already; ``None`` where nobody owns it."""
-    if not is_hooked(factory, "buildProtocol", _build):
-        return None
-    node = factory.buildProtocol.args[0]
+    hook = vars(factory).get("buildProtocol") if hasattr(factory, "__dict__") else None
+    node = hook.args[0] if isinstance(hook, partial) and hook.func is _build else None
     return node if isinstance(node, FactoryNode) and node.state is OPEN else None
 
 
-def _build(node: Node, build: Callable[[Any], Any], address: Any) -> Any:
+def _build(node: FactoryNode, build: Callable[[Any], Any], address: Any) -> Any:
     """Build a protocol and expect its connection; none once the factory drains."""
     if node.state is not OPEN:
         return None
     protocol = build(address)
     if isinstance(protocol, ManagedProtocolMixin):
         protocol._owner = node
-    elif protocol is not None and not is_hooked(protocol, "makeConnection", _made):
-        # Hooked already where an override calls up, or a factory asks another one.
-        try:
-            protocol.makeConnection = partial(_made, node, protocol, protocol.makeConnection)
-        except AttributeError:
-            log.warn("{what} takes no attributes: not managed", what=type_name(type(protocol)))
+    elif protocol is not None and not hasattr(protocol, "__dict__"):
+        node.warn_of_slots(protocol)
+    elif protocol is not None and _hook(protocol, "makeConnection") is not _made:
+        # An override that calls up, and a factory that asks another one, come by here twice.
+        protocol.makeConnection = partial(_made, node, protocol, protocol.makeConnection)
     return protocol
+
+
+def _hook(thing: Any, name: str) -> Any:
+    return getattr(getattr(thing, "__dict__", {}).get(name), "func", None)
 
 
 def _made(

@@ -6,16 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-__all__ = (
-    "hook_method",
-    "is_hooked",
-)
-
-
-def is_hooked(thing: Any, name: str, function: Callable[..., Any]) -> bool:
-    """Say whether a method of this one object is a ``partial`` of a function of ours."""
-    hook = getattr(thing, "__dict__", {}).get(name)
-    return isinstance(hook, functools.partial) and hook.func is function
+__all__ = ("hook_method",)
 
 
 def hook_method(

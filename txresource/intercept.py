@@ -78,9 +78,6 @@ def _node_of(root: Any, factory: Any) -> Any:
     if known is not None:
         return known
     node = FactoryNode(root, factory, None, caller_site(), transient=True)
-    try:
-        FACTORY.attach(node)
-    except AttributeError:
-        log.warn("{what} takes no attributes: only its port is managed", what=node.label())
+    FACTORY.attach(node)
     root.adopt(node)
     return node

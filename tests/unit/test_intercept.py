@@ -23,6 +23,27 @@ class Managed(ManagedFactoryMixin, Factory):
     """A managed factory."""
 
 
+class Slotted:
+    """A protocol, and a factory of itself, of which nothing can be replaced."""
+
+    __slots__ = ("transport",)
+
+    def doStart(self) -> None:
+        """It listens."""
+
+    def doStop(self) -> None:
+        """It listens no more."""
+
+    def buildProtocol(self, address: Any) -> Any:
+        """Another one."""
+        return Slotted()
+
+    def makeConnection(self, transport: Any) -> None:
+        """Greet."""
+        self.transport = transport
+        transport.write(b"hello")
+
+
 class InterceptTests(SynchronousTestCase):
     """``hook_listening``."""
 
@@ -64,6 +85,18 @@ class InterceptTests(SynchronousTestCase):
             self.assertEqual(outcome.closed, {"port": 1, "connection": 1})
             self.assertEqual(outcome.aborted, {"connection": 1})
 
+    def test_slots(self) -> None:
+        """What has no ``__dict__`` serves as it did without care; its port is in care."""
+        self.factory.protocol = Slotted  # type: ignore[assignment]
+        self.factory.buildProtocol = lambda address: Slotted()  # type: ignore[method-assign]
+        for factory in (self.factory, Slotted()):
+            port: Any = self.clock.listenTCP(0, factory)
+            self.assertEqual(port.accept().value(), b"hello")
+            closed = root_scope(self.clock).close(1)
+            self.clock.pump([0, 1, 1])
+            self.successResultOf(closed)
+            self.assertFalse(port.listening)
+
     def test_one_factory_listens_twice(self) -> None:
         """A factory that listens twice is one node; it goes with its last port and connection."""
         ports: list[Any] = [self.clock.listenTCP(0, self.factory) for _ in range(2)]
@@ -102,45 +135,3 @@ class InterceptTests(SynchronousTestCase):
         self.assertRaises(ResourceClosed, self.clock.listenTCP, 0, self.factory)
         self.assertEqual(self.factory.numPorts, 0)
         root.abort()
-
-    def test_what_takes_no_attributes(self) -> None:
-        """A factory or protocol without a dictionary works as before; its port is closed."""
-        port: Any = self.clock.listenTCP(0, SlimFactory())
-        wire = port.accept()
-        self.assertEqual(self.owned(), {"factory": 1})
-        self.assertEqual(wire.asked, [])
-        slim: Any = Factory()
-        slim.buildProtocol = lambda address: SlimProtocol()
-        self.clock.listenTCP(0, slim).accept()  # type: ignore[attr-defined]
-        closed = root_scope(self.clock).close(0)
-        self.clock.pump([0, 0])
-        self.successResultOf(closed)
-        self.assertFalse(port.listening)
-
-
-class SlimProtocol:
-    """A protocol without a dictionary."""
-
-    __slots__ = ()
-
-    def makeConnection(self, transport: Any) -> None:
-        """Twisted's."""
-
-    def connectionLost(self, reason: Any) -> None:
-        """Twisted's."""
-
-
-class SlimFactory:
-    """A factory without a dictionary."""
-
-    __slots__ = ()
-
-    def buildProtocol(self, address: Any) -> Any:
-        """Twisted's."""
-        return SlimProtocol()
-
-    def doStart(self) -> None:
-        """Twisted's."""
-
-    def doStop(self) -> None:
-        """Twisted's."""
