@@ -19,7 +19,7 @@ class HTTP1Policy(DrainPolicy):
 
     def busy(self, protocol: Any) -> bool:
         """A request that has been begun and not been answered yet."""
-        return bool(protocol.requests)
+        return bool(protocol.requests) and not _taken_over(protocol)
 
     def goodbye(self, protocol: Any, transport: Any) -> bool:
         """Serve no further request on this connection."""
@@ -30,7 +30,16 @@ class HTTP1Policy(DrainPolicy):
 
     def lose(self, protocol: Any, transport: Any) -> None:
         """By the channel: it is a producer, which TLS waits for before it closes."""
-        protocol.loseConnection()
+        if protocol.transport is None:
+            transport.loseConnection()
+        else:
+            protocol.loseConnection()
+
+
+def _taken_over(channel: Any) -> bool:
+    # By WebSocket, say: its request is never finished, and none is under way any more. Twisted
+    # replaces methods of the channel for it, autobahn takes the transport away.
+    return channel.transport is None or "dataReceived" in vars(channel)
 
 
 class HTTP2Policy(DrainPolicy):
@@ -39,6 +48,14 @@ class HTTP2Policy(DrainPolicy):
     def busy(self, protocol: Any) -> bool:
         """A stream that is open."""
         return bool(protocol.streams)
+
+    def lose(self, protocol: Any, transport: Any) -> None:
+        """With a GOAWAY; and as a producer no more, which TLS waits for before it closes."""
+        if not self.busy(protocol):
+            protocol.conn.close_connection()
+            transport.write(protocol.conn.data_to_send())
+            transport.unregisterProducer()
+        transport.loseConnection()
 
 
 register_policy(HTTPChannel, HTTP1Policy())
