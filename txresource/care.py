@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -55,7 +56,7 @@ class CareService(MultiService):
         that they use no more than 2 % of a core.
     :param report: path of the JSON report; ``None``: none is written.
     :param what: how the log calls the program.
-    :raises ValueError: the report is there and is no report.
+    :raises ValueError: the report is there and is no report, or a time is below zero or endless.
     :raises OSError: the report cannot be read.
     """
 
@@ -70,6 +71,9 @@ class CareService(MultiService):
         what: str = "this program",
     ) -> None:
         super().__init__()
+        for name, time_given in (("grace", grace), ("interval", interval)):
+            if time_given is not None and not 0 <= time_given < math.inf:
+                raise ValueError(f"{name} is a number of seconds, 0 or more, not {time_given!r}")
         self._reactor = reactor or installed_reactor()
         self._grace = grace
         self._report = report
@@ -123,7 +127,9 @@ class CareService(MultiService):
         super().privilegedStartService()
 
     def startService(self) -> None:
-        """Say what will be done, begin to watch, and start the child."""
+        """Say what will be done, begin to watch, and start the child; nothing while it runs."""
+        if self.running:
+            return
         self.takeListeners()
         self._root = root_node(self._reactor)
         self._root.grace = self._grace

@@ -60,7 +60,7 @@ class CareSignals:
     def _go_in_front(self) -> None:
         for number in _ENDING:
             before = signal.getsignal(number)
-            if callable(before) and before is not signal.default_int_handler:
+            if callable(before) and before not in (signal.default_int_handler, self._end):
                 self._before[number] = before
                 signal.signal(number, self._end)
 

@@ -47,6 +47,9 @@ class Taker:
         answer = self.answers.pop(0) if self.answers else snapshot(app_Echo=1)
         return fail(answer) if isinstance(answer, Exception) else succeed(answer)
 
+    def reopen(self) -> None:
+        self.closed = 0
+
     def close(self) -> Deferred[None]:
         self.closed += 1
         return succeed(None)
@@ -125,6 +128,16 @@ class IntervalTests(MonitorTestCase):
         monitor.start()
         self.clock.advance(1)
         self.assertEqual(self.taker.asked, 1)
+
+    def test_started_again(self) -> None:
+        """After a stop it looks again, with a taker that is open again."""
+        monitor = self.monitor()
+        for _ in range(2):
+            monitor.start()
+            self.assertEqual(self.taker.closed, 0)
+            self.clock.advance(1)
+            self.successResultOf(monitor.stop())
+        self.assertEqual(self.taker.asked, 2)
 
 
 class SayingTests(MonitorTestCase):

@@ -110,6 +110,13 @@ class SignalTests(SynchronousTestCase):
         self.assertNotEqual(signal.getsignal(signal.SIGTERM), self.twisted)
         self.assertEqual(self.reactor.triggers, [])
 
+    def test_installed_twice(self) -> None:
+        """Installing them once more changes nothing: the first signal still reaches Twisted."""
+        for _ in range(2):
+            self.signals.install()
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.assertEqual((self.first, self.reactor.calls), ([signal.SIGTERM], []))
+
     def test_remove(self) -> None:
         """Removing puts back what was there; a second time changes nothing."""
         self.signals.install()

@@ -249,6 +249,13 @@ class TakerTests(SynchronousTestCase):
         self.assertEqual((snapshot.child_cpu, snapshot.child_memory), (0.0, None))
         self.assertEqual(taker.statistics(), SnapshotStatistics(1, 0, 0, snapshot.pause))
 
+    def test_reopened(self) -> None:
+        """After a close it can be opened again."""
+        taker = SnapshotTaker(Clock(), way=Way(forks=False))
+        self.successResultOf(taker.close())
+        taker.reopen()
+        self.assertGreater(self.successResultOf(taker.take()).census.objects, 1000)
+
     def test_closed(self) -> None:
         """A closed taker refuses; closing twice is as good as once."""
         taker = SnapshotTaker(Clock(), way=Way(False))

@@ -79,6 +79,7 @@ class LeakMonitor:
         """Begin to watch; the first snapshot is taken one interval from now."""
         if not self.running:
             self._began = time.time()
+            self._taker.reopen()
             gc.callbacks.append(self._on_collection)
             self._schedule()
 

@@ -170,6 +170,10 @@ class SnapshotTaker:
         self._waiting.append(waiter)
         return waiter
 
+    def reopen(self) -> None:
+        """Take snapshots again after a close."""
+        self._closed = False
+
     def close(self) -> Deferred[None]:
         """Take no more snapshots; kill the child of the one being taken.
 
