@@ -115,11 +115,12 @@ class Options(usage.Options):
         """Check what was given, and make paths absolute: a daemon changes its directory."""
         for name in ("interval", "grace"):
             self[name] = None if self[name] is None else seconds(name, self[name])
-        self["application"] = self["application"] or outer_option(self, "python")
+        outer = outer_option(self, "python")
+        given = [bool(self.subCommand), bool(self["application"]), bool(outer), bool(self["demo"])]
+        self["application"] = self["application"] or outer
         for name in ("report", "application"):
             if self[name] is not None:
                 self[name] = os.path.abspath(self[name])
-        given = [bool(self.subCommand), self["application"] is not None, bool(self["demo"])]
         if sum(given) == 0:
             raise usage.UsageError(f"nothing to take care of: name {self._choices()}")
         if sum(given) > 1:

@@ -125,7 +125,8 @@ class ChoiceTests(OptionsCase):
         """``twistd -y FILE`` means the same as --application, and counts as one of the three."""
         options = self.parse(parent={"python": "x.tac", "uid": None})
         self.assertEqual(options["application"], os.path.abspath("x.tac"))
-        self.assertIn("not several", self.refused("--demo", parent={"python": "x.tac"}))
+        for words in (["--demo"], ["--application", "y.tac"]):
+            self.assertIn("not several", self.refused(*words, parent={"python": "x.tac"}))
         self.assertIn("nothing to take care of", self.refused(parent={"python": None}))
 
     def test_no_leak(self) -> None:
