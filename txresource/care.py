@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -76,15 +77,16 @@ class CareService(MultiService):
                 raise ValueError(f"{name} is a number of seconds, 0 or more, not {time_given!r}")
         self._reactor = reactor or installed_reactor()
         self._grace = grace
-        self._report = report
+        self._report = None if report is None else os.path.realpath(report)
         self._what = what
         self._nodes: dict[IService, Node] = {}
         self._wrapped: tuple[str, ...] = ()
+        self._trigger: Any = None
         self._closing: Closing | None = None
         self._ended = False
         self._inner: Any = None
         self._interval = interval
-        seen = read_signatures(report) if report is not None else frozenset()
+        seen = frozenset() if self._report is None else read_signatures(self._report)
         self._monitor = LeakMonitor(self._reactor, interval=interval, seen=seen)
         self._monitor.on_snapshot = self._write_report
         self._signals = CareSignals(
@@ -105,6 +107,12 @@ class CareService(MultiService):
     def takeListeners(self) -> None:
         """Manage every listener that is opened from now on, whoever opens it."""
         self._wrapped += hook_listening(self._reactor)
+        if self._trigger is None and hasattr(self._reactor, "addSystemEventTrigger"):
+            # Before the root's own, which comes with the first port: the log says what is open
+            # while it is.
+            self._trigger = self._reactor.addSystemEventTrigger(
+                "before", "shutdown", self._shutdown
+            )
 
     def standFor(self, application: Any) -> None:
         """Be to twistd what an application is: its user, its group, its name and its log."""
@@ -138,7 +146,6 @@ class CareService(MultiService):
         log.info("{text}", text=self._announcement())
         for service in self:
             self._own(service)
-        self._reactor.addSystemEventTrigger("before", "shutdown", self.stopService)
         self._monitor.start()
         super().startService()
 
@@ -189,6 +196,11 @@ class CareService(MultiService):
         self._go_on_at(self._grace + _PATIENCE)
         return self._closing.waiter().addBoth(self._finish)
 
+    def _shutdown(self) -> Deferred[None]:
+        if self.running:
+            self._root.stopping = True
+        return self.stopService()
+
     def abort(self) -> None:
         """End it now: whatever is still open is aborted."""
         if self._closing is None or self._ended:
@@ -221,6 +233,9 @@ class CareService(MultiService):
         unhook_listening(self._reactor)
         self._wrapped = ()
         self._nodes.clear()
+        trigger, self._trigger = self._trigger, None
+        if trigger is not None and not self._root.stopping:
+            self._reactor.removeSystemEventTrigger(trigger)
         return self._monitor.stop()
 
     def _account(self) -> None:

@@ -48,7 +48,7 @@ _NAME = 20
 #: Lines that the page shows. Fewer than a type has to gain before it is called growing.
 _SHOWN = 8
 #: Seconds between two messages; and how many of them until somebody joins or leaves.
-_PACE = 0.1
+_PACE = 0.05
 _TICKS = 10
 #: Seconds between two looks at the page.
 _LOOK = 0.2
@@ -253,7 +253,7 @@ class OneServer:
 
 class DemoService(ManagedServiceMixin, Service):
     """
-    A chat server on loopback with a web front and visitors of its own, who say ten lines a second.
+    A chat server on loopback with a web front and visitors of its own, who say twenty lines a second.
 
     Its ports are closed by whoever takes care of the reactor's listeners, as ``CareService`` does.
 

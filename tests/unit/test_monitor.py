@@ -204,6 +204,14 @@ class SayingTests(MonitorTestCase):
         self.assertEqual(self.said[:2], ["no snapshot: no memory", "no snapshot: the child hung"])
         self.assertEqual(len(self.said), 3)
 
+    def test_stopped(self) -> None:
+        """A snapshot that is given up because the monitor stops is no news."""
+        monitor = self.monitor()
+        self.taker.answers = [SnapshotFailed("given up")]
+        monitor.stop()
+        self.assertIsNone(self.successResultOf(monitor.snapshot()))
+        self.assertEqual(self.said, [])
+
     def test_broken(self) -> None:
         """A mistake of ours is logged, and the monitor goes on."""
         monitor = self.monitor()

@@ -17,9 +17,9 @@ __all__ = (
 
 #: A type is called growing when its count rose this many times running ...
 STREAK = 3
-#: ... and by this many objects in all: a slower one is called so when it has gained them. More
-#: than the fifty cancelled calls that a reactor keeps before it throws them out.
-LEAST_GAIN = 64
+#: ... and by this many objects in all: a slower one is called so when it has gained them. A reactor
+#: keeps fifty cancelled calls, of two methods each, before it throws them out: that is not growth.
+LEAST_GAIN = 128
 #: Censuses that are looked past at the start: caches fill, our own among them.
 WARM_UP = 1
 

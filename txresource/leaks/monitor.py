@@ -59,7 +59,7 @@ class LeakMonitor:
         self._growing: tuple[GrowingType, ...] = ()
         self._first_sizes: tuple[int, int] | None = None
         self._last: Snapshot | None = None
-        self._table_wanted = False
+        self._table_wanted = self._stopped = False
         self._began = time.time()
         self._next: Any = None
         self._gc_began = 0.0
@@ -79,6 +79,7 @@ class LeakMonitor:
         """Begin to watch; the first snapshot is taken one interval from now."""
         if not self.running:
             self._began = time.time()
+            self._stopped = False
             self._taker.reopen()
             gc.callbacks.append(self._on_collection)
             self._schedule()
@@ -89,6 +90,7 @@ class LeakMonitor:
 
         :returns: a Deferred that fires with ``None`` when no child is left.
         """
+        self._stopped = True
         if self.running:
             gc.callbacks.remove(self._on_collection)
         if self._next is not None:
@@ -132,6 +134,8 @@ class LeakMonitor:
 
     def _lost(self, failure: Failure) -> None:
         failure.trap(SnapshotError)
+        if self._stopped:  # and so it was given up
+            return
         log.warn("no snapshot: {reason}", reason=failure.getErrorMessage())
         self._told(None)
 
@@ -182,7 +186,8 @@ class LeakMonitor:
 
         :param tool: name and version of the program that reports.
         """
-        statistics, now = self._taker.statistics(), time.time()
+        statistics = self._taker.statistics()
+        now = time.time() if self._last is None else self._last.taken_at
         return {
             "schema": SCHEMA,
             "tool": tool,
