@@ -10,19 +10,17 @@ abort cannot end is abandoned, and named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from txresource.ending import Ending
 from txresource.failures import scrub
-from txresource.outcome import Abandoned, Outcome, summary
-from txresource.sites import describe_site
-from txresource.tree import ABORTING, CLOSED, CLOSING, DRAINING, OPEN, WATCHED, Node, alive
-from txresource.waiting import Waiting
+from txresource.outcome import summary
+from txresource.sites import Site
+from txresource.tree import CLOSED, CLOSING, DRAINING, OPEN, Node, alive
 
 __all__ = (
     "Closing",
@@ -40,7 +38,12 @@ LAST = 0.5
 
 
 def close_node(
-    node: Node, grace: float | None = None, within: Closing | None = None, *, abort: bool = False
+    node: Node,
+    grace: float | None = None,
+    within: Closing | None = None,
+    *,
+    abort: bool = False,
+    by: Site | str | None = None,
 ) -> Closing:
     """
     Begin to close a node and all below it, or join the close that is under way.
@@ -49,13 +52,17 @@ def close_node(
         shorten it.
     :param within: the close of a parent that this one is a part of.
     :param abort: let go of everything at once.
+    :param by: who closes it: a line of code, or words.
     """
     run = node.run
     if run is None:
         parents = None if node.parent is None else node.parent.run
-        run = node.run = Closing(node, grace, within or parents)
+        run = node.run = Closing(node, grace, within or parents, by)
         if within is None:
             run.start(abort)
+        return run
+    if node.foreign():
+        run.forget()
         return run
     run.join(within)
     run.hurry(grace)
@@ -64,28 +71,31 @@ def close_node(
     return run
 
 
-class Closing(Waiting):
+class Closing(Ending):
     """One close of one subtree; lives from its begin until the last waiter is told."""
 
     __slots__ = (
         "_begun",
-        "_errors",
+        "_own_time",
         "_waiters",
-        "_within",
-        "began",
+        "by",
         "deadline",
         "end",
         "finished",
         "hard_end",
-        "outcome",
         "released",
     )
 
-    def __init__(self, top: Node, grace: float | None, within: Closing | None) -> None:
+    def __init__(
+        self,
+        top: Node,
+        grace: float | None,
+        within: Closing | None,
+        by: Site | str | None = None,
+    ) -> None:
         super().__init__(top)
-        self.outcome = Outcome()
-        self.began: float = top.reactor.seconds()
-        self._within: Closing | None = None
+        #: Who began it: a line of code, or words.
+        self.by = by
         limit = top.grace if grace is None else grace
         if limit is None:
             limit = 5.0 if within is None else 1e9
@@ -93,8 +103,8 @@ class Closing(Waiting):
         self.end = self.deadline + GOODBYE
         self.hard_end = self.end + LAST
         self._waiters: list[Deferred[None]] = []
-        self._errors: list[Failure] = []
         self._begun = self.released = self.finished = False
+        self._own_time: Any = None
         self.join(within)
 
     # -- what others ask of it
@@ -104,6 +114,8 @@ class Closing(Waiting):
         if within is None or within is self._within or self.finished:
             return
         self._within = within
+        if self.by is None:
+            self.by = within.by
         self.limit(within.deadline, within.end, within.hard_end)
 
     def hurry(self, grace: float | None) -> None:
@@ -122,7 +134,19 @@ class Closing(Waiting):
         for child in tuple(self.top.children or ()):
             if child.run is not None:
                 child.run.limit(self.deadline, self.end, self.hard_end)
+        self._wait_own_time()
         self._rouse()
+
+    def _wait_own_time(self) -> None:
+        """A grace shorter than the parent's is over in time, though what is newer is still there."""
+        if self._begun or self._within is None or self.deadline >= self._within.deadline:
+            return
+        if self._own_time is not None:
+            self._own_time.cancel()
+            self._own_time = None
+        if alive(self.top.reactor):
+            left = max(0.0, self.deadline - self._now())
+            self._own_time = self.top.reactor.callLater(left, self.go)
 
     def abort(self, last: float = LAST) -> None:
         """
@@ -157,26 +181,19 @@ class Closing(Waiting):
             self._answer()
         return waiter
 
-    def count(self, node: Node, aborted: bool) -> None:
-        """Count a thing that went while this close was under way."""
-        if node.closer.counted:
-            for outcome in self._outcomes():
-                (outcome.aborted if aborted else outcome.closed)[node.closer.kind] += 1
-
-    def _outcomes(self) -> Iterator[Outcome]:
-        run: Closing | None = self
-        while run is not None:
-            yield run.outcome
-            run = run._within
-
     # -- the drain pass
 
     def start(self, abort: bool = False) -> None:
         """Make the drain pass in this turn, then begin with the release pass, or with the aborts."""
-        if self.top.state is OPEN:  # else the parent has told it, and this only joins
-            self._attempt(self.top, self.top.closer.reveal)
-            self._mark(self.top)
-            self._tell(self.top)
+        top = self.top
+        if top.foreign():
+            self.forget()
+            return
+        if top.state is OPEN:  # else the parent has told it, and this only joins
+            self._attempt(top, top.closer.reveal)
+            self._mark(top)
+            self._announce(top)
+            self._drain(top)
         if abort:
             self.abort()
         self.go()
@@ -197,18 +214,29 @@ class Closing(Waiting):
             else:
                 child.state = DRAINING
 
-    def _tell(self, node: Node) -> None:
-        self._attempt(node, self._drain)
+    def _announce(self, node: Node) -> None:
+        # Before any intake stops: who is asked whether the program is ready says no by now.
+        node.tell()
+        for child in reversed(tuple(node.children or ())):
+            if child.listeners or child.children:
+                self._announce(child)
+
+    def _drain(self, node: Node) -> None:
+        self._attempt(node, _drain_once)
         for child in reversed(tuple(node.children or ())):
             if child.run is None or not child.run._begun:
-                self._tell(child)
+                self._drain(child)
 
-    @staticmethod
-    def _drain(node: Node) -> None:
-        if not node.tell() or node.state is not DRAINING:
-            return
-        if node.closer.drain(node) and node.state is DRAINING:
-            node.state = CLOSING
+    def forget(self) -> None:
+        """
+        Let go of all, and touch nothing: another process, which this one was forked from, uses it.
+        """
+        if not self.finished:
+            self._waiters.clear()  # they wait in that other process
+            _forget(self.top)
+            self._awaited = {}
+            self.go()
+            self._rouse()
 
     # -- the release pass
 
@@ -216,6 +244,9 @@ class Closing(Waiting):
         """Begin with the release pass, if it has not begun."""
         if not self._begun:
             self._begun = True
+            if self._own_time is not None and self._own_time.active():
+                self._own_time.cancel()
+            self._own_time = None
             ensureDeferred(self._release()).addErrback(
                 lambda failure: log.failure("closing broke", failure)
             )
@@ -278,68 +309,6 @@ class Closing(Waiting):
         elif node.state in (OPEN, DRAINING):
             self._begin(node)
 
-    def _begin(self, node: Node) -> None:
-        node.state = CLOSING
-        result = self._attempt(node, node.closer.close)
-        if isinstance(result, Deferred):
-            result.addCallbacks(lambda _: node.ended(), lambda f: self._refused(node, f))
-        elif isinstance(result, Failure):
-            self._abort(node, result)
-        elif result is not WATCHED:
-            node.ended()
-
-    def _abort(self, node: Node, error: Failure | None = None) -> None:
-        if node.state in (CLOSED, ABORTING):
-            return
-        untold, node.state = node.state is not CLOSING, ABORTING
-        forced = self._attempt(node, node.closer.abort)
-        if isinstance(forced, Failure):
-            self._abandon(node, error or forced)
-        elif not forced:
-            if untold:  # it cannot be forced, but what it does at once when it is told is done
-                self._begin(node)
-            self._abandon(node, error)
-
-    def _abandon(self, node: Node, error: Failure | None) -> None:
-        if node.state is CLOSED:
-            return
-        gone = Abandoned(
-            what=f"{node.closer.kind} {node.label()}",
-            created_at=describe_site(node.site),
-            waited=self._now() - self.began,
-            error=None if error is None else type(error.value).__name__,
-        )
-        for outcome in self._outcomes():
-            outcome.abandoned.append(gone)
-        log.warn(
-            "abandoned {what} after {waited:.1f} s: {why} (made at {created_at})",
-            what=gone.what,
-            waited=gone.waited,
-            why=gone.error or "it does not end",
-            created_at=gone.created_at,
-        )
-        node.leave(counted=False)
-
-    def _refused(self, node: Node, failure: Failure) -> None:
-        """The soft close failed: what can be forced is, the rest is abandoned with its error."""
-        self._note(node, failure)
-        self._abort(node, failure)
-
-    def _note(self, node: Node, failure: Failure) -> Failure:
-        log.failure("closing {what} failed", failure, what=node)
-        self._errors.append(failure)
-        return failure
-
-    def _attempt(self, node: Node, step: Callable[[Node], Any]) -> Any:
-        """
-        Take a step that may run user code. Its error is told and never stops the others: the node
-        goes on to its next step.
-        """
-        try:
-            return step(node)
-        except Exception:
-            return self._note(node, Failure())  # in no variable: its frames would hold it
-
     def _finish(self) -> None:
         self.finished = True
         self._within = None
@@ -358,3 +327,21 @@ class Closing(Waiting):
             self._waiters.remove(waiter)
         if not self._waiters and self._within is None:
             self.abort()
+
+
+def _drain_once(node: Node) -> None:
+    if node.listeners == () or node.state is not DRAINING:
+        return
+    node.listeners = ()
+    if node.closer.drain(node) and node.state is DRAINING:
+        node.state = CLOSING
+
+
+def _forget(node: Node) -> None:
+    node.state, children = CLOSED, tuple(node.children or ())
+    node.children = node.listeners = node.thing = None
+    for child in children:
+        if child.run is not None:
+            child.run.forget()
+        else:
+            _forget(child)
