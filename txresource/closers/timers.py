@@ -1,4 +1,4 @@
-"""Closers of delayed calls and looping calls."""
+"""Closers of delayed calls, looping calls and cooperative tasks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 from twisted.internet.base import DelayedCall
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import CooperativeTask, LoopingCall, TaskFinished
 
 from txresource.registry import BaseCloser, register_closer
 from txresource.tree import WATCHED, Node
 
 __all__ = (
+    "CooperationCloser",
     "DelayedCallCloser",
     "LoopingCallCloser",
 )
@@ -104,5 +105,38 @@ def _stopped(result: Any, node: Node) -> Any:
     return result
 
 
+class CooperationCloser(BaseCloser):
+    """
+    What ``cooperate`` returned: it has the grace to come to its end, then it is stopped.
+
+    Its result and its errors go to whoever asked its ``whenDone``, as ever.
+    """
+
+    kind = "cooperation"
+
+    def attach(self, node: Node) -> Any:
+        """Note when it ends, fails or is stopped."""
+        node.thing.whenDone().addBoth(lambda _: node.ended())
+        return node.thing
+
+    def busy(self, node: Node) -> bool:
+        """It is work in flight."""
+        return True
+
+    def close(self, node: Node) -> Any:
+        """Stop it."""
+        self.abort(node)
+        return WATCHED
+
+    def abort(self, node: Node) -> bool:
+        """Stop it."""
+        try:
+            node.thing.stop()
+        except TaskFinished:
+            node.ended()
+        return True
+
+
 register_closer(IDelayedCall, DelayedCallCloser())
 register_closer(LoopingCall, LoopingCallCloser())
+register_closer(CooperativeTask, CooperationCloser())

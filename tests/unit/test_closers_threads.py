@@ -1,0 +1,147 @@
+"""Thread pools in a scope."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from threading import Event
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.python.threadpool import ThreadPool
+from twisted.trial.unittest import SynchronousTestCase
+
+from txresource import Scope
+from txresource.errors import ResourceClosed
+
+#: Seconds after which a thread is taken for hung; never reached when all is well.
+HANG = 30.0
+
+
+class ThreadPoolTests(SynchronousTestCase):
+    """``own(ThreadPool())``."""
+
+    def setUp(self) -> None:
+        """A scope with a running pool on a clock that must be empty at the end."""
+        self.clock = Clock()
+        self.scope = Scope(self.clock, "threads", grace=4)
+        self.pool = self.make()
+        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
+        self.addCleanup(self.scope.abort)
+
+    def make(self) -> ThreadPool:
+        """Own a running pool of one thread; what blocks in it is let go at the end."""
+        pool: ThreadPool = self.scope.own(ThreadPool(0, 1))
+        pool.start()
+        self.gate = gate = Event()
+
+        def end() -> None:
+            gate.set()
+            for thread in pool.threads:
+                thread.join(HANG)
+            self.assertFalse(any(thread.is_alive() for thread in pool.threads))
+
+        self.addCleanup(end)
+        return pool
+
+    def block(self) -> Event:
+        """Block the thread; returns when it does."""
+        begun = Event()
+
+        def wait_for_the_gate() -> None:
+            begun.set()
+            self.gate.wait(HANG)
+
+        self.pool.callInThread(wait_for_the_gate)
+        self.assertTrue(begun.wait(HANG))
+        return begun
+
+    def test_idle(self) -> None:
+        """Threads without work end; the close is done when they have."""
+        done = Event()
+        self.pool.callInThread(done.set)
+        done.wait(HANG)
+        closed = self.scope.close()
+        for thread in tuple(self.pool.threads):
+            self.clock.advance(0.05)  # it may have been on its way to be idle
+            thread.join(HANG)
+        self.clock.advance(0.05)
+        self.successResultOf(closed)
+
+    def test_never_used(self) -> None:
+        """A pool without threads, started or not, is closed at once."""
+        self.scope.own(ThreadPool(0, 1))
+        self.successResultOf(self.scope.close())
+
+    def test_work_has_the_grace(self) -> None:
+        """Work under way, and work that waits for it, is finished within the grace."""
+        self.block()
+        second = Event()
+        self.pool.callInThread(second.set)
+        closed = self.scope.close()
+        self.clock.advance(1)
+        self.assertNoResult(closed)
+        self.gate.set()
+        self.assertTrue(second.wait(HANG))
+        while not closed.called:  # the thread ends in its own time
+            self.clock.advance(0.001)
+            self.pool.threads[0].join(0.001)
+        self.successResultOf(closed)
+        self.assertLess(self.clock.seconds(), 4)
+
+    def test_blocks_for_ever(self) -> None:
+        """A thread that never ends is abandoned in time, named with the function that it is in."""
+        self.block()
+        closed = self.scope.close()
+        self.clock.pump([0.1] * 56)
+        self.successResultOf(closed)
+        run = self.scope._node.run
+        assert run is not None
+        (gone,) = run.outcome.abandoned
+        self.assertIn("threadpool", gone.what)
+        self.assertIn(" in wait_for_the_gate)", gone.what)
+
+    def test_plain_stop_blocks(self) -> None:
+        """The pool's own ``stop`` would not return while a thread works: it joins."""
+        self.block()
+        joined: list[Any] = []
+        (thread,) = self.pool.threads
+        vars(thread)["join"] = lambda *_: joined.append(thread)
+        ThreadPool.stop(self.pool)
+        del vars(thread)["join"]
+        self.assertEqual(joined, [thread])
+
+    def test_refuses(self) -> None:
+        """What a closed pool is given fails; by itself the pool would drop it."""
+        self.scope.close()
+        results: list[Any] = []
+        self.pool.callInThreadWithCallback(lambda *result: results.append(result), int)
+        ((success, failure),) = results
+        self.assertFalse(success)
+        failure.trap(ResourceClosed)
+        self.assertRaises(ResourceClosed, self.pool.callInThread, int)
+
+    def test_stopped_again(self) -> None:
+        """A trigger that stops the pool once more does no harm, nor does one that came before."""
+        self.pool.stop()
+        other = self.make()
+        self.scope.close()
+        self.clock.advance(0.05)
+        self.pool.stop()
+        other.stop()
+
+    def test_aborted(self) -> None:
+        """Aborting tells the threads, and gives up those that work."""
+        self.block()
+        self.scope.abort()
+        self.assertEqual((self.scope.state, self.pool.joined), ("closed", True))
+
+    def test_freed_without_collector(self) -> None:
+        """The scope's side of a closed pool holds it no longer."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        node = next(iter(self.scope._node.children or ()))
+        self.scope.close()
+        gone = weakref.ref(node)
+        del node
+        self.assertIsNone(gone())
