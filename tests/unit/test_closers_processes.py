@@ -173,6 +173,27 @@ class ProcessTests(SynchronousTestCase):
         self.clock.pump([0.1] * 12)
         self.assertEqual(child.heard, ["TERM", "end of input", "KILL"])
 
+    def test_foreign(self) -> None:
+        """A child of which only the interface is known is told, or killed, and not waited for."""
+
+        @implementer(IProcessTransport)
+        class Foreign:
+            pid = 8
+            signalProcess, closeStdin, loseConnection = (
+                Child.signalProcess,
+                Child.closeStdin,
+                Child.loseConnection,
+            )
+            deaf = ("TERM", "KILL")
+
+        for end, heard in (("close", ["TERM", "end of input"]), ("abort", ["KILL"])):
+            scope = Scope(self.clock, "foreign")
+            child: Any = Foreign()
+            child.heard = []
+            scope.own(child)
+            getattr(scope, end)()
+            self.assertEqual((scope.state, child.heard), ("closed", heard))
+
     def test_name(self) -> None:
         """A child is known by its protocol and its process id."""
         self.own()

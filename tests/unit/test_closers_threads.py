@@ -25,6 +25,7 @@ class ThreadPoolTests(SynchronousTestCase):
         """A scope with a running pool on a clock that must be empty at the end."""
         self.clock = Clock()
         self.scope = Scope(self.clock, "threads", grace=4)
+        self.gate = Event()
         self.pool = self.make()
         self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
         self.addCleanup(self.scope.abort)
@@ -33,7 +34,7 @@ class ThreadPoolTests(SynchronousTestCase):
         """Own a running pool of one thread; what blocks in it is let go at the end."""
         pool: ThreadPool = self.scope.own(ThreadPool(0, 1))
         pool.start()
-        self.gate = gate = Event()
+        gate = self.gate
 
         def end() -> None:
             gate.set()
@@ -135,6 +136,20 @@ class ThreadPoolTests(SynchronousTestCase):
         self.block()
         self.scope.abort()
         self.assertEqual((self.scope.state, self.pool.joined), ("closed", True))
+
+    def test_dead_reactor(self) -> None:
+        """Where no reactor runs any more, threads without work are joined, and the others given up."""
+        clock: Any = self.clock
+        clock.running, clock._startedBefore = False, True
+        working = self.pool
+        self.block()
+        idle = self.make()
+        done = Event()
+        idle.callInThread(done.set)
+        done.wait(HANG)
+        self.successResultOf(self.scope.close())
+        self.assertFalse(any(thread.is_alive() for thread in idle.threads))
+        self.assertTrue(all(thread.is_alive() for thread in working.threads))
 
     def test_freed_without_collector(self) -> None:
         """The scope's side of a closed pool holds it no longer."""

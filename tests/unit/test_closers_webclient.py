@@ -169,6 +169,16 @@ class ConnectionPoolTests(PoolCase):
         self.successResultOf(self.scope.close())
         self.failureResultOf(response, ResourceClosed)
 
+    def test_connected_too_late(self) -> None:
+        """A connection that is made as it is given up is aborted, and who asked hears why."""
+        self.servers.waiting = []
+        response = self.get()
+        (attempt,) = self.servers.waiting
+        attempt._canceller = lambda d: d.callback(None)
+        self.scope.close()
+        self.assertEqual(self.servers.wires[0].asked, ["abort"])
+        self.failureResultOf(response, ResourceClosed)
+
     def test_cancelled(self) -> None:
         """Who cancels a request while all is open is told so."""
         self.servers.waiting = []

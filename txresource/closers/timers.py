@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import CooperativeTask, LoopingCall, TaskFinished
 
 from txresource.registry import BaseCloser, register_closer
-from txresource.tree import WATCHED, Node
+from txresource.tree import CLOSED, WATCHED, Node
 
 __all__ = (
     "CooperationCloser",
@@ -38,6 +38,15 @@ class DelayedCallCloser(BaseCloser):
     def drain(self, node: Node) -> bool:
         """Cancel it: what has not begun does not begin any more."""
         return self.abort(node)
+
+    def end_all(self, nodes: list[Node]) -> None:
+        """Cancel many at the cost of little more than that; what is no ``DelayedCall`` is left."""
+        for node in nodes:
+            call = node.thing
+            if isinstance(call, DelayedCall):
+                call.canceller = call.canceller.args[1]  # type: ignore[attr-defined]
+                call.cancel()
+                node.state = CLOSED
 
     def close(self, node: Node) -> None:
         """Cancel it."""

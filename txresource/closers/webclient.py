@@ -14,7 +14,7 @@ from txresource.closers.network import connected, raw_transport, root_of, watch
 from txresource.errors import ResourceClosed
 from txresource.registry import BaseCloser, register_closer
 from txresource.sites import Site, caller_site
-from txresource.tree import OPEN, WATCHED, Node
+from txresource.tree import OPEN, Node
 
 __all__ = (
     "ConnectingCloser",
@@ -87,16 +87,6 @@ class ConnectingCloser(BaseCloser):
         """Cancel it."""
         node.thing.cancel()
         return True
-
-    def close(self, node: Node) -> Any:
-        """Cancel it."""
-        self.drain(node)
-        return WATCHED
-
-    def abort(self, node: Node) -> bool:
-        """An endpoint that ignores this cannot be forced."""
-        self.drain(node)
-        return node.thing is None
 
 
 _CONNECTING = ConnectingCloser()
