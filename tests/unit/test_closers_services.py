@@ -196,6 +196,11 @@ class ClientServiceTests(SynchronousTestCase):
         self.connect(deaf=True)
         self.scope.abort()
         self.assertEqual(self.wires[0].asked, ["lose", "abort"])
+        self.clock.advance(0)
+        self.assertEqual(self.scope.state, "closed")
+        run = self.scope._node.run
+        assert run is not None
+        self.assertEqual(run.outcome.abandoned, [])
         self.scope = Scope(self.clock, "another")
         self.own()
         self.scope.abort()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from contextlib import ExitStack
 from threading import Event
 from typing import Any
 
@@ -57,6 +58,29 @@ class ThreadPoolTests(SynchronousTestCase):
         self.assertTrue(begun.wait(HANG))
         return begun
 
+    def abandoned(self) -> list[str]:
+        """What was given up."""
+        run = self.scope._node.run
+        assert run is not None
+        return [gone.what for gone in run.outcome.abandoned]
+
+    def test_work_has_all_of_the_grace(self) -> None:
+        """Work under way has the whole grace, however much is to be closed after it."""
+        self.scope = Scope(self.clock, "more", grace=4)
+        for _ in range(3):
+            self.scope.own(object(), close=lambda: None)
+            self.scope.own(ExitStack())
+        self.pool = self.make()
+        self.block()
+        closed = self.scope.close()
+        self.clock.pump([0.1] * 39)
+        self.assertEqual((self.scope.state, self.pool.joined), ("draining", False))
+        self.gate.set()
+        while not closed.called:
+            self.clock.advance(0.001)
+            self.pool.threads[0].join(0.001)
+        self.assertEqual(self.abandoned(), [])
+
     def test_idle(self) -> None:
         """Threads without work end; the close is done when they have."""
         done = Event()
@@ -96,11 +120,9 @@ class ThreadPoolTests(SynchronousTestCase):
         closed = self.scope.close()
         self.clock.pump([0.1] * 56)
         self.successResultOf(closed)
-        run = self.scope._node.run
-        assert run is not None
-        (gone,) = run.outcome.abandoned
-        self.assertIn("threadpool", gone.what)
-        self.assertIn(" in wait_for_the_gate)", gone.what)
+        (what,) = self.abandoned()
+        self.assertIn("threadpool", what)
+        self.assertIn(" in wait_for_the_gate)", what)
 
     def test_plain_stop_blocks(self) -> None:
         """The pool's own ``stop`` would not return while a thread works: it joins."""
@@ -148,6 +170,7 @@ class ThreadPoolTests(SynchronousTestCase):
         idle.callInThread(done.set)
         done.wait(HANG)
         self.successResultOf(self.scope.close())
+        self.assertEqual(len(self.abandoned()), 1)
         self.assertFalse(any(thread.is_alive() for thread in idle.threads))
         self.assertTrue(all(thread.is_alive() for thread in working.threads))
 

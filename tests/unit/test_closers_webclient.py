@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -113,10 +115,13 @@ class ConnectionPoolTests(PoolCase):
         self.assertEqual(self.shown(), [])
 
     def test_made_by(self) -> None:
-        """A connection is known by the line that asked for it."""
+        """A connection is known by the line that asked for it, while it closes, too."""
+        self.servers.deaf = True
         self.answered()
-        (pool,) = self.scope.tree().children
-        self.assertIn("self.agent.request", str(pool.children[0].created_at))
+        for end in (int, self.scope.close):
+            end()
+            (pool,) = self.scope.tree().children
+            self.assertIn("self.agent.request", str(pool.children[0].created_at))
 
     def test_silent_peer(self) -> None:
         """An idle connection whose peer does not let it go is aborted at the deadline."""
@@ -208,6 +213,15 @@ class ConnectionPoolTests(PoolCase):
         other.close()
         self.clock.advance(0)
         self.failureResultOf(self.get(), ResourceClosed)
+
+    def test_freed_without_collector(self) -> None:
+        """A pool that is closed is freed with the collector off."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.scope.close()
+        gone = weakref.ref(self.pool)
+        del self.pool, self.agent
+        self.assertIsNone(gone())
 
 
 class LateTests(PoolCase):

@@ -70,9 +70,9 @@ class ThreadsNode(Node):
 
 class ThreadPoolCloser(BaseCloser):
     """
-    A thread pool: takes nothing new from the release pass on, and has the grace to finish what it
-    took before. A thread cannot be forced: one that blocks for ever is abandoned and named, with
-    the function that it is in.
+    A thread pool: has the grace to finish what it took; when it has, or the grace is over, it takes
+    nothing more, and its threads end. A thread cannot be forced: one that blocks for ever is
+    abandoned and named, with the function that it is in.
     """
 
     kind = "threadpool"
