@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from typing import Any
 
 from twisted.application.internet import ClientService
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint
+from twisted.internet.endpoints import (
+    SSL4ClientEndpoint,
+    TCP4ClientEndpoint,
+    UNIXClientEndpoint,
+)
 from twisted.internet.protocol import (
     DatagramProtocol,
     Factory,
@@ -167,6 +174,45 @@ class TransportTests(SilentServerCase):
         self.assertFalse(stopped.called)
         client.transport.abortConnection()
         yield stopped
+
+
+class UNIXTests(CloserCase):
+    """The same at a UNIX socket."""
+
+    @inlineCallbacks
+    def test_full_pipe(self) -> Any:
+        """A connection whose peer never reads what was written is aborted in time."""
+        path = os.path.join(tempfile.mkdtemp(), "socket")  # a short name: they have a limit
+        self.addCleanup(shutil.rmtree, os.path.dirname(path))
+        server: Deferred[Any] = Deferred()
+        factory = Factory()
+        factory.buildProtocol = lambda addr: Paused(server)  # type: ignore[method-assign]
+        port = reactor.listenUNIX(path, factory)
+        self.addCleanup(port.stopListening)
+        endpoint = UNIXClientEndpoint(reactor, path)
+        client = yield endpoint.connect(Factory.forProtocol(Telling))
+        peer = yield server
+        client.transport.write(b"x" * 10_000_000)
+        self.scope.own(client.transport)
+        yield self.close_in_time()
+        self.assertTrue(client.lost.called)
+        peer.transport.abortConnection()
+        yield peer.lost
+
+
+class Paused(Protocol):
+    """Reads nothing."""
+
+    def __init__(self, made: Deferred[Any]) -> None:
+        self.made = made
+        self.lost: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        self.transport.pauseProducing()
+        self.made.callback(self)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self.lost.callback(None)
 
 
 class CountingFactory(Factory):

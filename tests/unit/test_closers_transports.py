@@ -172,7 +172,9 @@ class Connector(BaseConnector):
         lost = wire.connectionLost
 
         def connection_lost(reason: Failure) -> None:
+            vars(wire).pop("connectionLost", None)
             lost(reason)
+            self.transport = None
             self.connectionLost(reason)
 
         vars(wire)["connectionLost"] = connection_lost
@@ -280,10 +282,33 @@ class ConnectorTests(ConnectionCase):
         connector = self.connect(factory)
         connector.succeed()
         closed = self.scope.close()
-        self.assertRaises(ResourceClosed, connector.connect)
-        self.assertRaises(ResourceClosed, self.clock.advance, 0)  # what the factory tried
+        connector.connect()
+        self.clock.advance(0)
         self.successResultOf(closed)
-        self.assertEqual(connector.attempts, 1)
+        self.assertEqual((connector.attempts, factory.numPorts), (1, 0))
+
+    def test_owned_twice(self) -> None:
+        """A connector that is owned twice is owned once, by the later owner."""
+        connector, other = self.connect(Telling()), Scope(self.clock, "other")
+        other.own(connector)
+        self.successResultOf(self.scope.close())
+        self.assertEqual(connector.state, "connecting")
+        self.successResultOf(other.close())
+        self.assertEqual(connector.state, "disconnected")
+
+    def test_connector_freed_without_collector(self) -> None:
+        """A connector that is closed, at whatever moment, is freed with the collector off."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        lost, between = self.connect(Telling()), self.connect(Reconnecting())
+        lost.succeed().loseConnection()
+        between.succeed().loseConnection()
+        self.clock.advance(0)
+        self.scope.close()
+        between.factory = None  # Twisted's own cycle
+        for gone in (weakref.ref(lost), weakref.ref(between)):
+            lost = between = None  # type: ignore[assignment]
+            self.assertIsNone(gone())
 
     def test_aborted(self) -> None:
         """Aborting gives up an attempt, and aborts a connection."""

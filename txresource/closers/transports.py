@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IConnector, ITCPTransport, IUNIXTransport
 from twisted.internet.protocol import ReconnectingClientFactory
+from twisted.logger import Logger
 
 from txresource.closers.network import (
     CONNECTION,
@@ -25,6 +26,12 @@ __all__ = (
     "ConnectorCloser",
     "TransportCloser",
 )
+
+
+log = Logger()
+
+#: Where Twisted tells a connector that it is disconnected.
+_TOLD = ("connectionFailed", "connectionLost")
 
 
 class TransportCloser(BaseCloser):
@@ -78,10 +85,15 @@ class ConnectorCloser(ConnectionCloser):
     def attach(self, node: Node) -> Any:
         """Note when it is disconnected."""
         connector = node.thing
+        hook = vars(connector).get("connectionLost")
         if _has_ended(connector):
             node.ended()
-        for name in ("connectionFailed", "connectionLost"):
-            if hasattr(connector, name):  # not in IConnector: then only told to disconnect
+        elif isinstance(hook, partial) and hook.func is _disconnected:
+            node.give_way_to(hook.args[0])
+        elif hasattr(
+            connector, "connectionLost"
+        ):  # not in IConnector: then only told to disconnect
+            for name in _TOLD:
                 setattr(connector, name, partial(_disconnected, node, getattr(connector, name)))
         return connector
 
@@ -97,7 +109,7 @@ class ConnectorCloser(ConnectionCloser):
         if _is_connected(connector):
             return super().drain(node)
         connector.disconnect()
-        node.ended()
+        _let_go(node, connector)
         return True
 
     def abort(self, node: Node) -> bool:
@@ -117,18 +129,23 @@ def _has_ended(connector: Any) -> bool:
 
 
 def _disconnected(node: Node, told: Any, *args: Any) -> None:
+    connector = node.thing
     try:
         told(*args)
     finally:
-        connector = node.thing
-        if connector is not None and (node.state is not OPEN or _has_ended(connector)):
-            node.ended()
-            vars(connector).pop("connectionFailed", None)
-            vars(connector).pop("connectionLost", None)
+        if node.state is not OPEN or _has_ended(connector):
+            _let_go(node, connector)
+
+
+def _let_go(node: Node, connector: Any) -> None:
+    for name in _TOLD:
+        vars(connector).pop(name, None)
+    node.ended()
 
 
 def _refuse_to_connect(label: str) -> None:
-    raise ResourceClosed(f"{label} has been closed and connects no more")
+    # Its factory, which asks from within clientConnectionLost, has nobody to pass an error on to.
+    log.info("{what} has been closed and connects no more", what=label)
 
 
 register_closer(ITCPTransport, TransportCloser())
