@@ -10,7 +10,9 @@ abort cannot end is abandoned, and named.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -30,6 +32,8 @@ __all__ = (
 )
 
 log = Logger()
+
+_CLOSER = attrgetter("closer")
 
 #: Seconds for the goodbyes that are still to be said when the grace is over.
 GOODBYE = 1.0
@@ -191,40 +195,67 @@ class Closing(Ending):
             return
         if top.state is OPEN:  # else the parent has told it, and this only joins
             self._attempt(top, top.closer.reveal)
-            self._mark(top)
-            self._announce(top)
+            scopes: list[Node] = []
+            self._mark(top, scopes)
+            for node in scopes:
+                # Before any intake stops: who is asked whether the program is ready says no by now.
+                node.tell()
             self._drain(top)
         if abort:
             self.abort()
         self.go()
 
-    def _mark(self, node: Node) -> None:
+    def _mark(self, node: Node, scopes: list[Node]) -> None:
         # All of the subtree refuses new things before any of it is told: what the telling sets
         # off can open nothing anywhere.
         node.state = DRAINING
+        scopes.append(node)
         run = node.run
-        for child in tuple(node.children or ()):
-            if child.run is not None:  # it closes on its own already
-                child.run.join(run)
-                continue
-            self._attempt(child, child.closer.reveal)
-            if child.children:
-                close_node(child, None, run)
-                self._mark(child)
-            else:
-                child.state = DRAINING
-
-    def _announce(self, node: Node) -> None:
-        # Before any intake stops: who is asked whether the program is ready says no by now.
-        node.tell()
-        for child in reversed(tuple(node.children or ())):
-            if child.listeners or child.children:
-                self._announce(child)
+        for closer, batch in _batches(node):
+            if hasattr(closer, "end_all"):
+                continue  # such things own nothing, and nobody listens to them
+            for child in batch:
+                if child.run is not None:  # it closes on its own already
+                    child.run.join(run)
+                    continue
+                self._attempt(child, closer.reveal)
+                if child.children:
+                    close_node(child, None, run)
+                    self._mark(child, scopes)
+                else:
+                    child.state = DRAINING
+                    if child.listeners:
+                        scopes.append(child)
 
     def _drain(self, node: Node) -> None:
         self._attempt(node, _drain_once)
-        for child in reversed(tuple(node.children or ())):
-            if child.run is None or not child.run._begun:
+        for closer, batch in _batches(node):
+            if len(batch) > 1 and hasattr(closer, "end_all"):
+                # The last one goes as any other does: so the parent hears of it.
+                last = batch.pop()
+                self._end_all(node, closer, batch)
+                batch = [last]
+            for child in batch:
+                if child.run is None or not child.run._begun:
+                    child.state = DRAINING if child.state is OPEN else child.state
+                    self._drain(child)
+
+    def _end_all(self, node: Node, closer: Any, batch: list[Node]) -> None:
+        children, gone = node.children or {}, batch
+        if self._attempt(node, lambda _: closer.end_all(batch)) is not True:
+            gone = [child for child in batch if child.state is CLOSED]
+        if len(children) == len(gone) + 1:  # all but the last one
+            last = next(iter(children))
+            children.clear()
+            children[last] = None
+        else:
+            for child in gone:
+                children.pop(child, None)
+        for outcome in (node.run or self)._outcomes():
+            outcome.closed[closer.kind] += len(gone)
+        for child in batch if len(gone) < len(batch) else ():
+            if child.state is OPEN:
+                child.state = DRAINING
                 self._drain(child)
 
     def forget(self) -> None:
@@ -327,6 +358,14 @@ class Closing(Ending):
             self._waiters.remove(waiter)
         if not self._waiters and self._within is None:
             self.abort()
+
+
+def _batches(node: Node) -> Iterable[tuple[Any, list[Node]]]:
+    """The children, newest first, neighbours with one closer together."""
+    children = list(reversed(node.children or ()))
+    if len(set(map(_CLOSER, children))) == 1:
+        return ((children[0].closer, children),)
+    return ((closer, list(batch)) for closer, batch in groupby(children, _CLOSER))
 
 
 def _drain_once(node: Node) -> None:

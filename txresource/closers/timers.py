@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.base import DelayedCall
@@ -30,12 +31,15 @@ class TimerNode(Node):
 
     __slots__ = ("canceller", "function")
 
+    function: Callable[..., Any]
+    canceller: Callable[[Any], None]
+
     def called(self, *args: Any, **kwargs: Any) -> None:
         """Leave the tree, then do what was to be done."""
         call, function = self.thing, self.function
         self.ended()
         # A fired DelayedCall keeps its function, and with it the owner that keeps the DelayedCall.
-        call.func, call.args, call.kw = _nothing, (), {}
+        call.func, call.args, call.kw, call.canceller = _nothing, (), {}, self.canceller
         function(*args, **kwargs)
 
     def cancelled(self, call: Any) -> None:
