@@ -144,14 +144,27 @@ class ThreadPoolTests(SynchronousTestCase):
         failure.trap(ResourceClosed)
         self.assertRaises(ResourceClosed, self.pool.callInThread, int)
 
-    def test_stopped_again(self) -> None:
-        """A trigger that stops the pool once more does no harm, nor does one that came before."""
+    def test_stopped_by_somebody(self) -> None:
+        """A pool that somebody stops leaves the tree; owned later, it never enters."""
         self.pool.stop()
-        other = self.make()
+        self.assertEqual((self.scope.tree().children, "stop" in vars(self.pool)), ((), False))
+        self.scope.own(self.pool)
+        self.assertEqual(self.scope.tree().children, ())
+
+    def test_owned_twice(self) -> None:
+        """A pool that is owned twice is owned once, by the later owner."""
+        other = Scope(self.clock, "other")
+        other.own(self.pool)
+        self.successResultOf(self.scope.close())
+        self.assertFalse(self.pool.joined)
+        self.successResultOf(other.close())
+        self.assertTrue(self.pool.joined)
+
+    def test_stopped_again(self) -> None:
+        """A trigger that stops a closed pool once more does no harm."""
         self.scope.close()
         self.clock.advance(0.05)
         self.pool.stop()
-        other.stop()
 
     def test_aborted(self) -> None:
         """Aborting tells the threads, and gives up those that work."""
@@ -175,11 +188,11 @@ class ThreadPoolTests(SynchronousTestCase):
         self.assertTrue(all(thread.is_alive() for thread in working.threads))
 
     def test_freed_without_collector(self) -> None:
-        """The scope's side of a closed pool holds it no longer."""
+        """The scope's side of a pool that was closed or stopped is freed with the collector off."""
         gc.disable()
         self.addCleanup(gc.enable)
-        node = next(iter(self.scope._node.children or ()))
+        pools = [self.pool, self.make()]
+        nodes = [weakref.ref(node) for node in self.scope._node.children or ()]
+        pools[1].stop()
         self.scope.close()
-        gone = weakref.ref(node)
-        del node
-        self.assertIsNone(gone())
+        self.assertEqual([node() for node in nodes], [None, None])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -81,6 +82,18 @@ class ThreadPoolCloser(BaseCloser):
         """A node that can wait for threads."""
         return ThreadsNode(parent, self, thing, name or getattr(thing, "name", None), site)
 
+    def attach(self, node: Node) -> Any:
+        """Note when somebody stops it."""
+        pool = self.pool(node)
+        known = vars(pool).get("stop")
+        if isinstance(known, partial) and known.func is _stopped:
+            node.give_way_to(known.args[0])
+        elif pool.joined:
+            node.ended()
+        else:
+            pool.stop = partial(_stopped, node, pool, pool.stop)
+        return node.thing
+
     def pool(self, node: Node) -> Any:
         """The thread pool."""
         return node.thing
@@ -141,7 +154,7 @@ def dismiss(pool: Any) -> list[Thread]:
     threads, pool.threads = pool.threads, []
     if not pool.joined:
         pool.callInThreadWithCallback = _refuse_work
-        pool.stop()  # joins those that the pool knows of: none
+        type(pool).stop(pool)  # joins those that the pool knows of: none
     pool.threads = threads
     # A trigger of the reactor or of adbapi may stop it once more, which a pool does not stand.
     pool.stop = _nothing
@@ -153,6 +166,14 @@ def _refuse_work(on_result: Any, *args: Any, **kwargs: Any) -> None:
     if on_result is None:
         raise error
     on_result(False, Failure(error))
+
+
+def _stopped(node: Node, pool: Any, stop: Any) -> None:
+    try:
+        stop()
+    finally:
+        vars(pool).pop("stop", None)
+        node.ended()
 
 
 def _nothing() -> None:
