@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -79,6 +81,16 @@ class DatagramTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.scope.tree().children, ())
         self.assertFalse({"connectionLost", "stopListening"} & set(vars(self.port)))
+
+    def test_freed_without_collector(self) -> None:
+        """One that was closed is freed with the collector off."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.scope.close()
+        self.clock.advance(0)
+        gone = weakref.ref(self.port)
+        del self.port
+        self.assertIsNone(gone())
 
     def test_aborted(self) -> None:
         """Aborting stops it, too."""

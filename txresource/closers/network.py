@@ -75,10 +75,10 @@ def _port_stopped(result: Any, node: Node) -> None:
 
 
 def _port_lost(node: Node, connection_lost: Any, *args: Any, **kwargs: Any) -> Any:
+    port = node.thing  # taken first: who waits for the port is told before this returns
     try:
         return connection_lost(*args, **kwargs)
     finally:
-        port = node.thing
         node.ended()
         if port is not None:
             vars(port).pop("connectionLost", None)
