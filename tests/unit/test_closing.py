@@ -142,6 +142,21 @@ class PassesTests(ClosingCase):
         self.successResultOf(closed)
         self.assertEqual(self.outcome().closed, {"probe": 1})
 
+    def test_goes_before_its_turn(self) -> None:
+        """Who waits for a part that goes by itself, before its turn to close, is told."""
+        holder = self.own("holder")
+        inner = Scope._of(holder.node)
+        probe = self.own("x", inner, busy=True)
+        self.own("newer", kind=OtherProbe, drain=True)
+        closed = self.scope.close()
+        waiter = inner.close()
+        probe.node.ended()
+        holder.node.ended()
+        self.successResultOf(waiter)
+        self.assertNoResult(closed)
+        self.scope.abort()
+        self.successResultOf(closed)
+
     def test_ends_by_itself_meanwhile(self) -> None:
         """What goes by itself while it is waited for is counted as closed."""
         probe = self.own("x", close=WATCHED)

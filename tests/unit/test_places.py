@@ -94,14 +94,18 @@ class InsideTests(ClosingCase):
     def test_ended_task(self) -> None:
         """What a task that has ended left behind is outside."""
         left: list[Any] = []
+        begin: Deferred[None] = Deferred()
 
         async def leaves() -> None:
-            left.append(self.close_and_wait())
+            await begin
+            left.append(ensureDeferred(self.close_and_wait()))
 
         self.scope.start(leaves())
-        waiting = ensureDeferred(left[0])
+        kept = self.scope._node.children and list(self.scope._node.children)
+        begin.callback(None)
         self.go.callback(None)
-        self.successResultOf(waiting)
+        self.successResultOf(left[0])
+        self.assertEqual(len(kept or ()), 1)
 
     def test_callback_in_a_context_of_the_task(self) -> None:
         """A plain callback that an event loop calls in the task's context is outside."""
@@ -314,11 +318,11 @@ class ProcessTests(ClosingCase):
         scope = Scope(self.clock, "dropped")
         self.own("x", scope)
         self.fork()
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             del scope
         self.clock.advance(1)
-        self.assertEqual(self.heard, [])
+        self.assertEqual((self.heard, caught), ([], []))
 
     def test_new_tree(self) -> None:
         """What is opened there hangs in a tree of its own."""
