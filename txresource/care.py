@@ -19,8 +19,8 @@ from txresource.connections import installed_reactor
 from txresource.intercept import hook_listening, unhook_listening
 from txresource.leaks.monitor import LeakMonitor
 from txresource.leaks.report import read_signatures, write_report
+from txresource.owning import own
 from txresource.root import root_node
-from txresource.scope import own
 from txresource.signals import CareSignals
 from txresource.tree import CLOSED, Node
 

@@ -10,19 +10,19 @@ abort cannot end is abandoned, and named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from txresource.ending import Ending
 from txresource.failures import scrub
-from txresource.outcome import Abandoned, Outcome, summary
-from txresource.sites import describe_site
-from txresource.tree import ABORTING, CLOSED, CLOSING, DRAINING, OPEN, WATCHED, Node, alive
-from txresource.waiting import Waiting
+from txresource.outcome import summary
+from txresource.sites import Site
+from txresource.tree import CLOSED, CLOSING, DRAINING, OPEN, Node, alive
 
 __all__ = (
     "Closing",
@@ -33,6 +33,8 @@ __all__ = (
 
 log = Logger()
 
+_CLOSER = attrgetter("closer")
+
 #: Seconds for the goodbyes that are still to be said when the grace is over.
 GOODBYE = 1.0
 #: Seconds that the reactor gets to carry out the aborts.
@@ -40,7 +42,12 @@ LAST = 0.5
 
 
 def close_node(
-    node: Node, grace: float | None = None, within: Closing | None = None, *, abort: bool = False
+    node: Node,
+    grace: float | None = None,
+    within: Closing | None = None,
+    *,
+    abort: bool = False,
+    by: Site | str | None = None,
 ) -> Closing:
     """
     Begin to close a node and all below it, or join the close that is under way.
@@ -49,13 +56,17 @@ def close_node(
         shorten it.
     :param within: the close of a parent that this one is a part of.
     :param abort: let go of everything at once.
+    :param by: who closes it: a line of code, or words.
     """
     run = node.run
     if run is None:
         parents = None if node.parent is None else node.parent.run
-        run = node.run = Closing(node, grace, within or parents)
+        run = node.run = Closing(node, grace, within or parents, by)
         if within is None:
             run.start(abort)
+        return run
+    if node.foreign():
+        run.forget()
         return run
     run.join(within)
     run.hurry(grace)
@@ -64,28 +75,31 @@ def close_node(
     return run
 
 
-class Closing(Waiting):
+class Closing(Ending):
     """One close of one subtree; lives from its begin until the last waiter is told."""
 
     __slots__ = (
         "_begun",
-        "_errors",
+        "_own_time",
         "_waiters",
-        "_within",
-        "began",
+        "by",
         "deadline",
         "end",
         "finished",
         "hard_end",
-        "outcome",
         "released",
     )
 
-    def __init__(self, top: Node, grace: float | None, within: Closing | None) -> None:
+    def __init__(
+        self,
+        top: Node,
+        grace: float | None,
+        within: Closing | None,
+        by: Site | str | None = None,
+    ) -> None:
         super().__init__(top)
-        self.outcome = Outcome()
-        self.began: float = top.reactor.seconds()
-        self._within: Closing | None = None
+        #: Who began it: a line of code, or words.
+        self.by = by
         limit = top.grace if grace is None else grace
         if limit is None:
             limit = 5.0 if within is None else 1e9
@@ -93,8 +107,8 @@ class Closing(Waiting):
         self.end = self.deadline + GOODBYE
         self.hard_end = self.end + LAST
         self._waiters: list[Deferred[None]] = []
-        self._errors: list[Failure] = []
         self._begun = self.released = self.finished = False
+        self._own_time: Any = None
         self.join(within)
 
     # -- what others ask of it
@@ -104,6 +118,8 @@ class Closing(Waiting):
         if within is None or within is self._within or self.finished:
             return
         self._within = within
+        if self.by is None:
+            self.by = within.by
         self.limit(within.deadline, within.end, within.hard_end)
 
     def hurry(self, grace: float | None) -> None:
@@ -122,7 +138,19 @@ class Closing(Waiting):
         for child in tuple(self.top.children or ()):
             if child.run is not None:
                 child.run.limit(self.deadline, self.end, self.hard_end)
+        self._wait_own_time()
         self._rouse()
+
+    def _wait_own_time(self) -> None:
+        """A grace shorter than the parent's is over in time, though what is newer is still there."""
+        if self._begun or self._within is None or self.deadline >= self._within.deadline:
+            return
+        if self._own_time is not None:
+            self._own_time.cancel()
+            self._own_time = None
+        if alive(self.top.reactor):
+            left = max(0.0, self.deadline - self._now())
+            self._own_time = self.top.reactor.callLater(left, self.go)
 
     def abort(self, last: float = LAST) -> None:
         """
@@ -157,58 +185,89 @@ class Closing(Waiting):
             self._answer()
         return waiter
 
-    def count(self, node: Node, aborted: bool) -> None:
-        """Count a thing that went while this close was under way."""
-        if node.closer.counted:
-            for outcome in self._outcomes():
-                (outcome.aborted if aborted else outcome.closed)[node.closer.kind] += 1
-
-    def _outcomes(self) -> Iterator[Outcome]:
-        run: Closing | None = self
-        while run is not None:
-            yield run.outcome
-            run = run._within
-
     # -- the drain pass
 
     def start(self, abort: bool = False) -> None:
         """Make the drain pass in this turn, then begin with the release pass, or with the aborts."""
-        if self.top.state is OPEN:  # else the parent has told it, and this only joins
-            self._attempt(self.top, self.top.closer.reveal)
-            self._mark(self.top)
-            self._tell(self.top)
+        top = self.top
+        if top.foreign():
+            self.forget()
+            return
+        if top.state is OPEN:  # else the parent has told it, and this only joins
+            self._attempt(top, top.closer.reveal)
+            scopes: list[Node] = []
+            self._mark(top, scopes)
+            for node in scopes:
+                # Before any intake stops: who is asked whether the program is ready says no by now.
+                node.tell()
+            self._drain(top)
         if abort:
             self.abort()
         self.go()
 
-    def _mark(self, node: Node) -> None:
+    def _mark(self, node: Node, scopes: list[Node]) -> None:
         # All of the subtree refuses new things before any of it is told: what the telling sets
         # off can open nothing anywhere.
         node.state = DRAINING
+        scopes.append(node)
         run = node.run
-        for child in tuple(node.children or ()):
-            if child.run is not None:  # it closes on its own already
-                child.run.join(run)
-                continue
-            self._attempt(child, child.closer.reveal)
-            if child.children:
-                close_node(child, None, run)
-                self._mark(child)
-            else:
+        for closer, batch in _batches(node):
+            if hasattr(closer, "end_all"):
+                continue  # such things own nothing, and nobody listens to them
+            for child in batch:
+                if child.run is not None:  # it closes on its own already
+                    child.run.join(run)
+                    continue
+                self._attempt(child, closer.reveal)
+                if child.children:
+                    close_node(child, None, run)
+                    self._mark(child, scopes)
+                else:
+                    child.state = DRAINING
+                    if child.listeners:
+                        scopes.append(child)
+
+    def _drain(self, node: Node) -> None:
+        self._attempt(node, _drain_once)
+        for closer, batch in _batches(node):
+            if len(batch) > 1 and hasattr(closer, "end_all"):
+                # The last one goes as any other does: so the parent hears of it.
+                last = batch.pop()
+                self._end_all(node, closer, batch)
+                batch = [last]
+            for child in batch:
+                if child.run is None or not child.run._begun:
+                    child.state = DRAINING if child.state is OPEN else child.state
+                    self._drain(child)
+
+    def _end_all(self, node: Node, closer: Any, batch: list[Node]) -> None:
+        children, gone = node.children or {}, batch
+        if self._attempt(node, lambda _: closer.end_all(batch)) is not True:
+            gone = [child for child in batch if child.state is CLOSED]
+        if len(children) == len(gone) + 1:  # all but the last one
+            last = next(iter(children))
+            children.clear()
+            children[last] = None
+        else:
+            for child in gone:
+                children.pop(child, None)
+        for outcome in (node.run or self)._outcomes():
+            outcome.closed[closer.kind] += len(gone)
+        for child in batch if len(gone) < len(batch) else ():
+            if child.state is OPEN:
                 child.state = DRAINING
+                self._drain(child)
 
-    def _tell(self, node: Node) -> None:
-        self._attempt(node, self._drain)
-        for child in reversed(tuple(node.children or ())):
-            if child.run is None or not child.run._begun:
-                self._tell(child)
-
-    @staticmethod
-    def _drain(node: Node) -> None:
-        if not node.tell() or node.state is not DRAINING:
-            return
-        if node.closer.drain(node) and node.state is DRAINING:
-            node.state = CLOSING
+    def forget(self) -> None:
+        """
+        Let go of all, and touch nothing: another process, which this one was forked from, uses it.
+        """
+        if not self.finished:
+            self._waiters.clear()  # they wait in that other process
+            _forget(self.top)
+            self._awaited = {}
+            self.go()
+            self._rouse()
 
     # -- the release pass
 
@@ -216,6 +275,9 @@ class Closing(Waiting):
         """Begin with the release pass, if it has not begun."""
         if not self._begun:
             self._begun = True
+            if self._own_time is not None and self._own_time.active():
+                self._own_time.cancel()
+            self._own_time = None
             ensureDeferred(self._release()).addErrback(
                 lambda failure: log.failure("closing broke", failure)
             )
@@ -278,68 +340,6 @@ class Closing(Waiting):
         elif node.state in (OPEN, DRAINING):
             self._begin(node)
 
-    def _begin(self, node: Node) -> None:
-        node.state = CLOSING
-        result = self._attempt(node, node.closer.close)
-        if isinstance(result, Deferred):
-            result.addCallbacks(lambda _: node.ended(), lambda f: self._refused(node, f))
-        elif isinstance(result, Failure):
-            self._abort(node, result)
-        elif result is not WATCHED:
-            node.ended()
-
-    def _abort(self, node: Node, error: Failure | None = None) -> None:
-        if node.state in (CLOSED, ABORTING):
-            return
-        untold, node.state = node.state is not CLOSING, ABORTING
-        forced = self._attempt(node, node.closer.abort)
-        if isinstance(forced, Failure):
-            self._abandon(node, error or forced)
-        elif not forced:
-            if untold:  # it cannot be forced, but what it does at once when it is told is done
-                self._begin(node)
-            self._abandon(node, error)
-
-    def _abandon(self, node: Node, error: Failure | None) -> None:
-        if node.state is CLOSED:
-            return
-        gone = Abandoned(
-            what=f"{node.closer.kind} {node.label()}",
-            created_at=describe_site(node.site),
-            waited=self._now() - self.began,
-            error=None if error is None else type(error.value).__name__,
-        )
-        for outcome in self._outcomes():
-            outcome.abandoned.append(gone)
-        log.warn(
-            "abandoned {what} after {waited:.1f} s: {why} (made at {created_at})",
-            what=gone.what,
-            waited=gone.waited,
-            why=gone.error or "it does not end",
-            created_at=gone.created_at,
-        )
-        node.leave(counted=False)
-
-    def _refused(self, node: Node, failure: Failure) -> None:
-        """The soft close failed: what can be forced is, the rest is abandoned with its error."""
-        self._note(node, failure)
-        self._abort(node, failure)
-
-    def _note(self, node: Node, failure: Failure) -> Failure:
-        log.failure("closing {what} failed", failure, what=node)
-        self._errors.append(failure)
-        return failure
-
-    def _attempt(self, node: Node, step: Callable[[Node], Any]) -> Any:
-        """
-        Take a step that may run user code. Its error is told and never stops the others: the node
-        goes on to its next step.
-        """
-        try:
-            return step(node)
-        except Exception:
-            return self._note(node, Failure())  # in no variable: its frames would hold it
-
     def _finish(self) -> None:
         self.finished = True
         self._within = None
@@ -358,3 +358,29 @@ class Closing(Waiting):
             self._waiters.remove(waiter)
         if not self._waiters and self._within is None:
             self.abort()
+
+
+def _batches(node: Node) -> Iterable[tuple[Any, list[Node]]]:
+    """The children, newest first, neighbours with one closer together."""
+    children = list(reversed(node.children or ()))
+    if len(set(map(_CLOSER, children))) == 1:
+        return ((children[0].closer, children),)
+    return ((closer, list(batch)) for closer, batch in groupby(children, _CLOSER))
+
+
+def _drain_once(node: Node) -> None:
+    if node.listeners == () or node.state is not DRAINING:
+        return
+    node.listeners = ()
+    if node.closer.drain(node) and node.state is DRAINING:
+        node.state = CLOSING
+
+
+def _forget(node: Node) -> None:
+    node.state, children = CLOSED, tuple(node.children or ())
+    node.children = node.listeners = node.thing = None
+    for child in children:
+        if child.run is not None:
+            child.run.forget()
+        else:
+            _forget(child)

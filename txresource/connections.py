@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from txresource.closers.goodbye import DrainPolicy, find_policy, register_policy
-from txresource.closers.network import Connection, connected, raw_transport
+from txresource.closers.network import Connection, connected, raw_transport, watch
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed, ResourceNotOpen
 from txresource.hooks import hook_method
@@ -214,18 +214,9 @@ def _made(
         finally:
             raw.abortConnection()
         return
-    if connection.thing is protocol and hasattr(raw, "connectionLost"):
-        # At the socket: above it HTTP and TLS exchange protocols while a connection lives.
-        raw.connectionLost = partial(_lost, connection, raw.connectionLost)
+    if connection.thing is protocol:
+        watch(connection)
     make_connection(transport)
-
-
-def _lost(connection: Connection, connection_lost: Callable[..., None], *args: Any) -> None:
-    try:
-        connection_lost(*args)
-    finally:
-        connection.ended()
-        vars(connection_lost.__self__).pop("connectionLost", None)  # type: ignore[attr-defined]
 
 
 class ManagedProtocolMixin:

@@ -10,8 +10,8 @@ from twisted.logger import Logger
 
 from txresource.connections import FACTORY, FactoryNode, ManagedFactoryMixin, known_node
 from txresource.errors import ResourceClosed
+from txresource.owning import own
 from txresource.root import root_node
-from txresource.scope import own
 from txresource.sites import caller_site
 
 __all__ = (

@@ -68,6 +68,10 @@ class ICloser(Interface):
         :returns: true where the soft close has begun by this, and ``node.ended()`` will follow.
         """
 
+    # A closer of things that own nothing may have ``end_all(nodes) -> bool`` as well. In the drain
+    # pass it gets neighbours of its kind, newest first, ends all it can in that call, sets their
+    # ``state`` to closed, and returns whether that was all of them; the others are told one by one.
+
     def busy(node: Node) -> bool:
         """Say whether work in flight is a reason to wait with the soft close."""
 

@@ -16,11 +16,14 @@ __all__ = (
     "BaseCloser",
     "CallableCloser",
     "CloseableCloser",
+    "class_key",
+    "find_by_class",
     "find_closer",
     "register_closer",
 )
 
-_by_class: dict[type, Any] = {}
+#: By class, and by the module and name of a class that is not imported for its closer's sake.
+_by_class: dict[Any, Any] = {}
 _by_interface: dict[Any, Any] = {}
 
 
@@ -98,17 +101,47 @@ def register_closer(interface_or_class: Any, closer: Any) -> None:
     Say how a kind of thing is closed; a later registration replaces an earlier one.
 
     :param interface_or_class: a class, whose subclasses are meant too, or a zope interface. A
-        class goes before an interface, a subclass before its base.
+        class goes before an interface, a subclass before its base. A string is the full name of a
+        class, ``"package.module.Class"`` as the module that defines it is called; so nothing needs
+        to be imported before somebody uses it.
     :param closer: provides :class:`~txresource.interfaces.ICloser`; most derive from
         :class:`BaseCloser`.
-    :raises TypeError: it is neither a class nor an interface.
+    :raises TypeError: it is none of these.
     """
     if isinstance(interface_or_class, InterfaceClass):
         _by_interface[interface_or_class] = closer
-    elif isinstance(interface_or_class, type):
-        _by_class[interface_or_class] = closer
     else:
-        raise TypeError(f"{interface_or_class!r} is neither a class nor a zope interface")
+        _by_class[class_key(interface_or_class)] = closer
+
+
+def class_key(cls: Any) -> Any:
+    """
+    By what a class is looked up.
+
+    :param cls: a class, or its full name.
+    :returns: the class, or module and name.
+    :raises TypeError: it is neither.
+    """
+    if isinstance(cls, type):
+        return cls
+    module, _, name = cls.rpartition(".") if isinstance(cls, str) else ("", "", "")
+    if not module:
+        raise TypeError(f"{cls!r} is neither a class nor a zope interface nor a class's full name")
+    return module, name
+
+
+def find_by_class(table: dict[Any, Any], kind: type, beyond: type | None = None) -> Any:
+    """
+    What a table has for the nearest base of a class; ``None``: nothing.
+
+    :param table: by what :func:`class_key` returned.
+    :param beyond: a class whose own entry is passed over; ``None``: none is.
+    """
+    for cls in kind.__mro__:
+        found = table.get(cls) or table.get((cls.__module__, cls.__qualname__))
+        if found is not None and cls is not beyond:
+            return found
+    return None
 
 
 def find_closer(thing: Any) -> Any:
@@ -117,9 +150,9 @@ def find_closer(thing: Any) -> Any:
 
     :raises TypeError: nobody registered a closer for it.
     """
-    for cls in type(thing).__mro__:
-        if cls in _by_class:
-            return _by_class[cls]
+    closer = find_by_class(_by_class, type(thing))
+    if closer is not None:
+        return closer
     for interface in providedBy(thing).flattened():
         if interface in _by_interface:
             return _by_interface[interface]

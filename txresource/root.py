@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from os import getpid
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, WeakValueDictionary, ref
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed
 from txresource.registry import BaseCloser
 from txresource.tree import OPEN, Node
+from txresource.treetext import count_open, outline
 
 __all__ = (
     "Root",
+    "RootCloser",
     "ScopeCloser",
     "root_node",
 )
+
+log = Logger()
 
 
 class ScopeCloser(BaseCloser):
@@ -31,6 +37,16 @@ class ScopeCloser(BaseCloser):
         return True
 
 
+class RootCloser(ScopeCloser):
+    """A scope whose close is the end of the program, most often."""
+
+    def reveal(self, node: Node) -> None:
+        """Write down what is open, and who opened it."""
+        count = count_open(node)
+        if count:
+            log.info("closing {count} things:\n{tree}", count=count, tree=outline(node))
+
+
 class Root(Node):
     """
     The root of a reactor's tree.
@@ -39,21 +55,38 @@ class Root(Node):
     leaves no trace in the reactor.
     """
 
-    __slots__ = ("_reactor", "_trigger", "connections", "grace", "stopping")
+    __slots__ = ("_reactor", "_trigger", "connections", "grace", "pid", "stopping")
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._trigger: Any = None
         self.stopping = False
+        #: The process that opened what is open, which is the one in which the reactor runs: twistd
+        #: forks between the two. ``None``: nothing is open; 0: the reactor has not started yet.
+        self.pid: int | None = None
         #: Nodes of connections, by the id of their raw transport: each transport is owned once.
         self.connections: dict[int, Any] = {}
-        super().__init__(None, ScopeCloser(), None, "reactor", None)
+        super().__init__(None, RootCloser(), None, "reactor", None)
         self.grace = 5.0
+
+    @property
+    def root(self) -> Root:
+        """This node; not kept, for that would be a cycle."""
+        return self
 
     @property
     def reactor(self) -> Any:
         """The reactor that this tree belongs to."""
         return self._reactor
+
+    def take_process(self) -> None:
+        """Note which process opens things; once, and again when the reactor starts."""
+        reactor = self._reactor
+        if getattr(reactor, "running", True) or getattr(reactor, "_startedBefore", False):
+            self.pid = getpid()
+        elif hasattr(reactor, "callWhenRunning"):
+            self.pid = 0
+            reactor.callWhenRunning(_started, ref(self))
 
     def check_open(self) -> None:
         """
@@ -74,6 +107,8 @@ class Root(Node):
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a child; the last one takes the trigger with it."""
         super().lost(child, aborted, counted)
+        if not self.children:
+            self.pid = None
         if not self.children and self._trigger is not None:
             trigger, self._trigger = self._trigger, None
             self._reactor.removeSystemEventTrigger(trigger)
@@ -84,11 +119,21 @@ class Root(Node):
 
         :returns: a Deferred that fires with ``None`` within grace + 1.5 s; errors have been logged.
         """
+        if self.foreign():
+            return close_node(self).waiter()
         self.stopping = True
         # Until the reactor is done, this root stays, to refuse what would open now.
         self._trigger = None
         self._reactor.addSystemEventTrigger("after", "shutdown", lambda: self)
-        return close_node(self).waiter().addErrback(lambda _: None)
+        return (
+            close_node(self, by="the shutdown of the reactor").waiter().addErrback(lambda _: None)
+        )
+
+
+def _started(known: ReferenceType[Root]) -> None:
+    root = known()
+    if root is not None:
+        root.pid = getpid()
 
 
 _roots: WeakValueDictionary[int, Root] = WeakValueDictionary()
@@ -100,9 +145,11 @@ def root_node(reactor: Any) -> Root:
 
     The root keeps the reactor, its children keep the root, and so does the trigger; nothing else
     does: a clock that a test made is freed with its tree. A root that was closed while the
-    reactor goes on makes way for a new one.
+    reactor goes on makes way for a new one, and so does that of the process that this one was
+    forked from.
     """
     root = _roots.get(id(reactor))
-    if root is None or (root.state is not OPEN and not root.stopping and root.run.finished):  # type: ignore[union-attr]
+    closed = root is not None and root.state is not OPEN and not root.stopping
+    if root is None or root.foreign() or (closed and root.run.finished):  # type: ignore[union-attr]
         root = _roots[id(reactor)] = Root(reactor)
     return root

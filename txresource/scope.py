@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -10,22 +9,32 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from twisted.application.service import IService
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import LoopingCall
 
 from txresource.closing import Closing, close_node
-from txresource.errors import ResourceClosed
-from txresource.registry import CallableCloser, find_closer
+from txresource.errors import ResourceClosed, ResourceError
+from txresource.owning import attach, dropped, own, refuse
+from txresource.places import (
+    SelfClose,
+    check_thread,
+    hand_over,
+    in_reactor_thread,
+    is_inside,
+    run_inside,
+)
 from txresource.root import ScopeCloser, root_node
-from txresource.sites import caller_site, describe_site
-from txresource.tasks import DeferredCloser, begin
-from txresource.tree import OPEN, Node, NodeView, alive
+from txresource.scopeservice import ScopeService
+from txresource.sites import Site, caller_site, describe_site
+from txresource.tasks import DeferredCloser, TaskNode, begin
+from txresource.tree import OPEN, Node, NodeView
+from txresource.treetext import in_flight
 
 __all__ = (
     "Scope",
     "ScopeNode",
     "ScopeStatistics",
-    "own",
     "root_scope",
 )
 
@@ -48,16 +57,26 @@ class ScopeStatistics:
     :ivar state: ``open``, ``draining``, ``closing``, ``aborting`` or ``closed``.
     :ivar owned: how many things of each kind it owns itself, not counting what those own.
     :ivar age: seconds since it was made.
+    :ivar in_flight: how many things in it and below have work under way: tasks, and connections
+        with an answer to finish.
+    :ivar closed_by: the line that called for its close, or words; ``None``: it is open.
     """
 
     state: str
     owned: Mapping[str, int]
     age: float
+    in_flight: int
+    closed_by: str | None
 
 
 class Scope:
     """
     A node of the ownership tree: what it owns is closed when it is.
+
+    Belongs to the reactor's thread: from another one only :meth:`close` and :meth:`abort` may be
+    called, all else raises :class:`~txresource.errors.WrongThread`. Belongs to the process in
+    which it was used first: in one that was forked off, :meth:`close` lets go of what is owned
+    and touches nothing, and owning raises :class:`~txresource.errors.WrongProcess`.
 
     :param reactor: the reactor, or a clock.
     :param name: how logs and reports call it.
@@ -67,7 +86,7 @@ class Scope:
     :raises ResourceClosed: the parent is closing or closed, or the reactor is stopping.
     """
 
-    __slots__ = ("__weakref__", "_lost", "_node")
+    __slots__ = ("__weakref__", "_entered", "_lost", "_node")
 
     def __init__(
         self,
@@ -77,12 +96,14 @@ class Scope:
         parent: Scope | None = None,
         grace: float | None = 5.0,
     ) -> None:
+        check_thread()
         above = root_node(reactor) if parent is None else parent._node
         node = ScopeNode(above, _SCOPE, None, name, caller_site())
         node.grace = grace
         above.adopt(node)
         self._node: Node = node
-        self._lost: Any = weakref.finalize(self, _dropped, node)
+        self._entered = False
+        self._lost: Any = weakref.finalize(self, dropped, node)
         self._lost.atexit = False
 
     @classmethod
@@ -90,16 +111,36 @@ class Scope:
         """A handle on a node that somebody else keeps: losing it closes nothing."""
         scope = cls.__new__(cls)
         scope._node = node
+        scope._entered = False
         scope._lost = None
         return scope
 
     def __repr__(self) -> str:
-        return f"<Scope {self._node.label()} {self.state}>"
+        by = (self.closed_by or "").partition(": ")[0]
+        return f"<Scope {self._node.label()} {self.state}{by and ', closed by ' + by}>"
 
     @property
     def state(self) -> str:
         """``open``, ``draining``, ``closing``, ``aborting`` or ``closed``."""
         return self._node.state
+
+    @property
+    def in_flight(self) -> int:
+        """
+        How many things in it and below have work under way that a close would wait for.
+
+        Asks every connection's protocol, so it takes time in proportion to what is open.
+        """
+        return in_flight(self._node)
+
+    @property
+    def closed_by(self) -> str | None:
+        """The line that called for the close, or words; ``None`` while it is open."""
+        node = self._node
+        if node.state is OPEN:
+            return None
+        run = node.run or (node.parent and node.parent.run)
+        return describe_site(run.by) if run else None
 
     @property
     def grace(self) -> float | None:
@@ -113,15 +154,19 @@ class Scope:
 
     def statistics(self) -> ScopeStatistics:
         """What the scope holds at this moment."""
+        check_thread()
         node = self._node
         return ScopeStatistics(
             state=node.state,
             owned=Counter(child.closer.kind for child in node.children or ()),
             age=node.reactor.seconds() - node.born,
+            in_flight=in_flight(node),
+            closed_by=self.closed_by,
         )
 
     def tree(self) -> NodeView:
         """A frozen picture of all that is open from here on, and of who opened it."""
+        check_thread()
         return self._node.view()
 
     # -- owning
@@ -139,6 +184,7 @@ class Scope:
         :raises ResourceClosed: this scope is closing or closed; the thing has been closed at once.
         :raises TypeError: nobody said how such a thing is closed.
         """
+        check_thread()
         return own(self._node, thing, name, close)
 
     def child(self, name: str, *, grace: float | None = 5.0) -> Scope:
@@ -158,19 +204,23 @@ class Scope:
             arguments and returns either or a plain value.
         :param name: how logs call it; ``None``: the name of what was passed.
         :returns: a Deferred of the task's result; cancelling it cancels the task. When the scope
-            closes, the task has the grace to finish, then it is cancelled. A failure that nobody
-            takes is logged once, with name and line, and ends nothing else.
+            closes, the task has the grace to finish, then it is cancelled; the Deferred fails
+            with :class:`~txresource.errors.ResourceInterrupted` where the task ends by that, or
+            swallows it and is abandoned. A failure that nobody takes is logged once, with name
+            and line, and ends nothing else.
         :raises ResourceClosed: this scope is closing or closed; a coroutine was closed unstarted,
             a Deferred cancelled.
         """
+        check_thread()
         try:
             self._node.check_open()
         except ResourceClosed:
-            _refuse(work)
+            refuse(work)
             raise
         label = name or getattr(work, "__qualname__", None) or type(work).__qualname__
-        node = Node(self._node, _TASK, begin(work, args, kwargs), label, caller_site())
-        return _attach(self._node, node)
+        node = TaskNode(self._node, _TASK, None, label, caller_site())
+        node.thing = run_inside(node, begin, work, args, kwargs)
+        return attach(self._node, node)
 
     def call_later(
         self, delay: float, function: Callable[..., Any], *args: Any, **kwargs: Any
@@ -182,6 +232,7 @@ class Scope:
         :returns: the ``IDelayedCall``.
         :raises ResourceClosed: this scope is closing or closed.
         """
+        check_thread()
         self._node.check_open()
         name = getattr(function, "__qualname__", None) or type(function).__qualname__
         return own(
@@ -200,6 +251,7 @@ class Scope:
         :returns: the running ``LoopingCall``.
         :raises ResourceClosed: this scope is closing or closed.
         """
+        check_thread()
         self._node.check_open()
         loop = LoopingCall(function, *args, **kwargs)
         loop.clock = self._node.reactor
@@ -219,8 +271,13 @@ class Scope:
 
         :returns: a Deferred that fires with ``None`` when closing begins; at once when it has
             begun. Cancelling it withdraws the wish.
+
+        All such Deferreds of a tree fire before anything in it stops to take in new work.
         """
+        check_thread()
         node = self._node
+        if node.foreign():
+            node.check_open()
         if node.state is not OPEN:
             begun: Deferred[None] = Deferred()
             begun.callback(None)
@@ -234,28 +291,58 @@ class Scope:
 
     def close(self, grace: float | None = None) -> Deferred[None]:
         """
-        Close all that this scope owns, newest first, then the scope.
+        Close all that this scope owns, newest first, then the scope. May be called in any thread.
 
         :param grace: seconds for work in flight; ``None``: the scope's own. It can only shorten
             what an earlier call gave.
-        :returns: a Deferred that fires with ``None`` when all is released, at most grace + 1.5
-            seconds from now, whatever anybody does. The first caller's fails where a step failed,
-            with that step's error, or with a :class:`~txresource.errors.ResourceError` that names
-            several. Cancelling it withdraws one waiter; cancelling the last one aborts.
+        :returns: a Deferred that fires with ``None`` in the reactor's thread when all is released,
+            at most grace + 1.5 seconds from now, whatever anybody does. The first caller's fails
+            where a step failed, with that step's error, or with a
+            :class:`~txresource.errors.ResourceError` that names several. Called by a task of this
+            scope or of one below, it fails at once with
+            :class:`~txresource.errors.CloseFromInside`, for the close waits for that task; the
+            close has begun. Cancelling it withdraws one waiter; cancelling the last one aborts.
         """
-        return self._begin_close(grace).waiter()
+        site = caller_site()
+        if not in_reactor_thread():
+            return hand_over(self._node.reactor, lambda: self._begin_close(grace, site).waiter())
+        inside = is_inside(self._node)
+        run = self._begin_close(grace, site)
+        return SelfClose(self._node) if inside else run.waiter()
 
     def abort(self) -> None:
-        """Let go of everything at once, whatever is lost; harmless in every state."""
-        self._begin_close(0.0, abort=True)
+        """
+        Let go of everything at once, whatever is lost; harmless in every state.
 
-    def _begin_close(self, grace: float | None, abort: bool = False) -> Closing:
+        In another thread than the reactor's, as soon as the reactor gets to it.
+        """
+        site = caller_site()
+        if in_reactor_thread():
+            self._begin_close(0.0, site, abort=True)
+        else:
+            hand_over(
+                self._node.reactor, lambda: self._begin_close(0.0, site, abort=True).waiter()
+            ).addErrback(lambda _: None)
+
+    def _begin_close(self, grace: float | None, by: Site | None, abort: bool = False) -> Closing:
         if self._lost is not None:
             self._lost.detach()
-        return close_node(self._node, grace, abort=abort)
+        return close_node(self._node, grace, abort=abort, by=by)
+
+    def as_service(self) -> IService:
+        """
+        Make a service whose ``stopService`` closes this scope and waits for it.
+
+        ``startService`` opens nothing. The service holds the scope.
+        """
+        return ScopeService(self)
 
     async def __aenter__(self) -> Scope:
+        check_thread()
         self._node.check_open()
+        if self._entered:
+            raise ResourceError(f"{self._node.label()} has been entered already")
+        self._entered = True
         return self
 
     async def __aexit__(
@@ -275,8 +362,7 @@ class Scope:
             if error is None:
                 raise
 
-    @inlineCallbacks
-    def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Deferred[Any]:
         """
         Call a function, and close this scope when it is done; after ``DeferredLock.run``.
 
@@ -284,6 +370,14 @@ class Scope:
             It fails with the error of the close where only that failed. Cancelling it cancels
             what the function returned.
         """
+        check_thread()
+        running: Deferred[Any] = self._run(function, args, kwargs)
+        return running
+
+    @inlineCallbacks
+    def _run(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         try:
             result = yield begin(function, args, kwargs)
         except GeneratorExit:  # nobody waits any more, and nothing can be waited for
@@ -303,55 +397,3 @@ def root_scope(reactor: Any) -> Scope:
     A clock without system events gets a root that nobody closes but you.
     """
     return Scope._of(root_node(reactor))
-
-
-def own(
-    parent: Node, thing: Any, name: str | None, close: Callable[[], Any] | None, closer: Any = None
-) -> Any:
-    """
-    Hang a thing under a node; what :meth:`Scope.own` does.
-
-    :param closer: goes before what is registered; ``None``: look it up.
-    :returns: what to use from now on.
-    """
-    closer = closer or (find_closer(thing) if close is None else CallableCloser(close))
-    return _attach(parent, closer.node(parent, thing, name, caller_site()))
-
-
-def _attach(parent: Node, node: Node) -> Any:
-    try:
-        used = node.closer.attach(node)
-        if node.state is OPEN:  # a thing that had ended before never enters the tree
-            parent.adopt(node)
-    except ResourceClosed:
-        # It is outside of the tree, and of the parent's accounts: a close of its own, at once.
-        node.run = Closing(node, 0.0, None)
-        node.run.start()
-        raise
-    return used
-
-
-def _refuse(work: Any) -> None:
-    if isinstance(work, Deferred):
-        work.addErrback(lambda _: None).cancel()
-    elif hasattr(work, "send"):
-        work.close()
-
-
-def _dropped(node: Node) -> None:
-    """The last handle went while the scope was open: warn, and close it where that can be done."""
-    if node.state is not OPEN:
-        return
-    reactor = node.reactor
-    call = getattr(reactor, "callFromThread", None) or (lambda f, *a: reactor.callLater(0, f, *a))
-    try:
-        if alive(reactor):
-            call(close_node, node)
-    except RuntimeError:
-        pass  # an asyncio loop that is closed takes no more calls
-    warnings.warn(
-        f"scope {node.label()} was dropped without being closed"
-        f" (made at {describe_site(node.site)})",
-        ResourceWarning,
-        stacklevel=2,
-    )

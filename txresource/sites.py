@@ -65,16 +65,16 @@ def code_site(function: Any) -> Site | None:
     return None if code is None else (code, code.co_firstlineno)
 
 
-def describe_site(site: Site | None) -> str | None:
+def describe_site(site: Site | str | None) -> str | None:
     """
     Put a creation site into words.
 
-    :param site: what :func:`caller_site` returned.
+    :param site: what :func:`caller_site` returned; words are left as they are.
     :returns: ``"app.py:41 in build: p = Echo(self)"``, without the source text where it cannot be
         read; ``None`` for no site.
     """
-    if site is None:
-        return None
+    if site is None or isinstance(site, str):
+        return site
     code, line = site
     where = f"{os.path.basename(code.co_filename)}:{line} in {code.co_name}"
     text = mask_literals(linecache.getline(code.co_filename, line).strip())

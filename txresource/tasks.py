@@ -9,13 +9,15 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txresource.errors import ResourceInterrupted
 from txresource.registry import BaseCloser, register_closer
-from txresource.sites import describe_site
-from txresource.tree import CLOSED, WATCHED, Node
+from txresource.sites import Site, describe_site
+from txresource.tree import ABORTING, CLOSED, CLOSING, WATCHED, Node
 
 __all__ = (
     "DeferredCloser",
     "Task",
+    "TaskNode",
     "begin",
 )
 
@@ -40,14 +42,49 @@ class Task(Deferred[Any]):
             self.addErrback(self._tell)
 
     def _tell(self, failure: Failure) -> None:
-        if failure.check(CancelledError):
-            return
-        log.failure(
-            "task {name} failed and nobody asked (started at {site})",
-            failure,
-            name=self._name,
-            site=describe_site(self._site),
-        )
+        if not failure.check(CancelledError, ResourceInterrupted):
+            _log_failure(failure, self._name, self._site)
+
+
+def _log_failure(failure: Failure, name: str, site: Site | None) -> None:
+    log.failure(
+        "task {name} failed and nobody asked (started at {site})",
+        failure,
+        name=name,
+        site=describe_site(site),
+    )
+
+
+class TaskNode(Node):
+    """
+    The node of a task.
+
+    :ivar task: what the caller waits for; ``None`` when the task has ended or was abandoned.
+    """
+
+    __slots__ = ("task",)
+
+    def __init__(
+        self, parent: Node, closer: Any, thing: Any, name: str | None, site: Site | None
+    ) -> None:
+        super().__init__(parent, closer, thing, name, site)
+        self.task: Task | None = None
+
+    def leave(self, counted: bool = True) -> None:
+        """Leave the tree; the caller of one that is abandoned need not wait any more."""
+        task, self.task = self.task, None
+        name = self.label()
+        super().leave(counted)
+        if task is not None and not counted:
+            task.callback(self.interrupted(name))
+
+    def interrupted(self, name: str, cause: BaseException | None = None) -> Failure:
+        """What the caller gets when the close has ended the task."""
+        run: Any = self.run or (self.parent and self.parent.run)
+        elapsed = self.reactor.seconds() - run.began
+        error = ResourceInterrupted(f"task {name}", elapsed, run.deadline - run.began, run.by)
+        error.__cause__ = cause
+        return Failure(error)
 
 
 class DeferredCloser(BaseCloser):
@@ -57,16 +94,16 @@ class DeferredCloser(BaseCloser):
 
     kind = "task"
 
+    def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
+        """Make the node of such a thing; the parent has not adopted it yet."""
+        return TaskNode(parent, self, thing, name, site)
+
     def attach(self, node: Node) -> Any:
         """Watch the work; what it ends with goes to a Deferred of the caller's own."""
         work: Deferred[Any] = node.thing
-        task = Task(work, node)
-
-        def done(result: Any) -> None:
-            node.ended()
-            task.callback(result)
-
-        work.addBoth(done)
+        assert isinstance(node, TaskNode)
+        task = node.task = Task(work, node)
+        work.addBoth(_done, node)
         return task
 
     def busy(self, node: Node) -> bool:
@@ -82,6 +119,19 @@ class DeferredCloser(BaseCloser):
         """A task that swallowed the cancel cannot be forced."""
         node.thing.cancel()
         return node.state == CLOSED
+
+
+def _done(result: Any, node: TaskNode) -> None:
+    task = node.task
+    if task is None:  # it was abandoned, and now it ends after all
+        if isinstance(result, Failure) and not result.check(CancelledError):
+            _log_failure(result, node.label(), node.site)
+        return
+    ours = node.state in (CLOSING, ABORTING)
+    if ours and isinstance(result, Failure) and result.check(CancelledError):
+        result = node.interrupted(node.label(), result.value)
+    node.ended()
+    task.callback(result)
 
 
 def begin(work: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Deferred[Any]:

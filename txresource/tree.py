@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import getpid
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
-from txresource.errors import ResourceClosed, ResourceDraining
+from txresource.errors import ResourceClosed, ResourceDraining, WrongProcess
 from txresource.sites import Site, describe_site
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Node:
         "listeners",
         "name",
         "parent",
+        "root",
         "run",
         "site",
         "state",
@@ -113,6 +115,8 @@ class Node:
         self, parent: Node | None, closer: Any, thing: Any, name: str | None, site: Site | None
     ) -> None:
         self.parent = parent
+        if parent is not None:  # the root itself needs no telling
+            self.root: Any = parent.root
         self.closer = closer
         self.thing = thing
         self.name = name
@@ -120,17 +124,14 @@ class Node:
         self.state: str = OPEN
         self.children: dict[Node, None] | None = None
         self.run: Closing | None = None
-        #: Who waits for the begin of the end; empty, and a tuple, when they have been told.
+        #: Who waits for the begin of the end; empty, and a tuple, when the drain pass was here.
         self.listeners: list[Deferred[None]] | tuple[()] | None = None
         self.born: float = self.reactor.seconds()
 
     @property
     def reactor(self) -> Any:
         """The reactor of the whole tree; the root overrides this."""
-        node = self
-        while node.parent is not None:
-            node = node.parent
-        return node.reactor
+        return self.root.reactor
 
     def __repr__(self) -> str:
         return f"<{self.closer.kind} {self.label()} {self.state}>"
@@ -147,8 +148,11 @@ class Node:
 
         :raises ResourceDraining: this node is closing.
         :raises ResourceClosed: this node is closed.
+        :raises WrongProcess: the tree belongs to the process that this one was forked from.
         """
         self.check_open()
+        if self.root.pid is None and child.closer.counted:
+            self.root.take_process()
         self.hang(child)
 
     def hang(self, child: Node) -> None:
@@ -163,12 +167,23 @@ class Node:
 
         :raises ResourceDraining: this node is closing.
         :raises ResourceClosed: this node is closed.
+        :raises WrongProcess: the tree belongs to the process that this one was forked from.
         """
+        if self.foreign():
+            raise WrongProcess(
+                f"{self.label()} was opened by process {self.root.pid}, and this one was forked"
+                " from that: it can only let go of it"
+            )
         if self.state is OPEN:
             return
         if self.state is CLOSED:
             raise ResourceClosed(f"{self.label()} is closed")
         raise ResourceDraining(f"{self.label()} is {self.state} and takes nothing new")
+
+    def foreign(self) -> bool:
+        """Say whether the tree belongs to the process that this one was forked from."""
+        pid = self.root.pid
+        return bool(pid) and pid != getpid()
 
     def ended(self) -> None:
         """
@@ -183,16 +198,13 @@ class Node:
         else:
             self.leave()
 
-    def tell(self) -> bool:
-        """
-        Tell those who wait for the begin of the end; once.
-
-        :returns: false where they have been told before.
-        """
-        listeners, self.listeners = self.listeners, ()
-        for listener in listeners or ():
-            listener.callback(None)
-        return listeners != ()
+    def tell(self) -> None:
+        """Tell those who wait for the begin of the end."""
+        listeners = self.listeners
+        if listeners:
+            self.listeners = None
+            for listener in listeners:
+                listener.callback(None)
 
     def leave(self, counted: bool = True) -> None:
         """
@@ -203,11 +215,13 @@ class Node:
         aborted = self.state is ABORTING
         self.state = CLOSED
         self.thing = None
-        self.tell()
+        if self.listeners:
+            self.tell()
         if self.run is not None:
             if counted:
                 self.run.count(self, aborted)
             self.run.unawait(self)
+            self.run.go()  # it may have ended by itself before its turn came
         if self.parent is not None:
             self.parent.lost(self, aborted, counted)
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.application.internet import ClientService, TimerService
 from twisted.application.service import MultiService, Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
+from tests.unit.listening import Wire
 from txresource import Scope
 from txresource.errors import ResourceClosed
 from txresource.outcome import Outcome
@@ -114,3 +119,145 @@ class ServiceTests(SynchronousTestCase):
         outcome = self.outcome()
         self.assertEqual((outcome.closed["service"], len(outcome.abandoned)), (2, 1))
         self.assertFalse(collection.running)
+
+
+@implementer(IStreamClientEndpoint)
+class Endpoint:
+    """Connects when the test says."""
+
+    def __init__(self, case: ClientServiceTests) -> None:
+        self.case = case
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        """Wait for the test."""
+
+        def connected(deaf: bool) -> Any:
+            wire = Wire(self.case.clock, deaf)
+            self.case.wires.append(wire)
+            return wire.connect(factory.buildProtocol(None))
+
+        attempt: Deferred[Any] = Deferred()
+        self.case.attempts.append(attempt)
+        return attempt.addCallback(connected)
+
+
+class ClientServiceTests(SynchronousTestCase):
+    """``own(ClientService(…))``."""
+
+    def setUp(self) -> None:
+        """A scope on a clock that must be empty at the end."""
+        self.clock = Clock()
+        self.scope = Scope(self.clock, "client", grace=4)
+        self.wires: list[Wire] = []
+        self.attempts: list[Deferred[Any]] = []
+        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
+        self.addCleanup(self.clock.pump, [0, 0, 1])
+        self.addCleanup(self.scope.abort)
+
+    def own(self) -> ClientService:
+        """Own a running service that connects when the test says."""
+        endpoint = Endpoint(self)
+        service: ClientService = self.scope.own(
+            ClientService(endpoint, Factory.forProtocol(Protocol), lambda _: 1, self.clock)
+        )
+        service.startService()
+        return service
+
+    def connect(self, deaf: bool = False) -> None:
+        """Let the attempt succeed."""
+        self.attempts.pop().callback(deaf)
+
+    def test_connected(self) -> None:
+        """Its connection is lost softly, and it connects no more."""
+        self.own()
+        self.connect()
+        closed = self.scope.close()
+        self.assertEqual(self.wires[0].asked, ["lose"])
+        self.clock.advance(0)
+        self.successResultOf(closed)
+        self.clock.advance(9)
+        self.assertEqual(self.attempts, [])
+
+    def test_silent_peer(self) -> None:
+        """A connection that does not end is aborted at the deadline; plain, it waits for ever."""
+        self.own()
+        self.connect(deaf=True)
+        closed = self.scope.close()
+        self.clock.pump([0.1] * 56)
+        self.successResultOf(closed)
+        self.assertEqual(self.wires[0].asked, ["lose", "abort"])
+        run = self.scope._node.run
+        assert run is not None
+        self.assertEqual((run.outcome.abandoned, run.outcome.aborted["service"]), ([], 1))
+
+    def test_aborted(self) -> None:
+        """Aborting aborts its connection, or its attempt to connect."""
+        self.own()
+        self.connect(deaf=True)
+        self.scope.abort()
+        self.assertEqual(self.wires[0].asked, ["lose", "abort"])
+        self.clock.advance(0)
+        self.assertEqual(self.scope.state, "closed")
+        run = self.scope._node.run
+        assert run is not None
+        self.assertEqual(run.outcome.abandoned, [])
+        self.scope = Scope(self.clock, "another")
+        self.own()
+        self.scope.abort()
+        self.assertEqual(self.scope.state, "closed")
+
+    def test_connecting(self) -> None:
+        """An attempt to connect is cancelled, and who waits for it hears so."""
+        waiting = self.own().whenConnected()
+        self.successResultOf(self.scope.close())
+        self.failureResultOf(waiting, CancelledError)
+
+    def test_between_two_attempts(self) -> None:
+        """A close between two attempts is the end of them."""
+        self.own()
+        self.attempts.pop().errback(ValueError())
+        self.successResultOf(self.scope.close())
+        self.assertEqual(self.attempts, [])
+
+    def test_closed_by_its_own_callback(self) -> None:
+        """The scope may be closed from a callback that the service calls as it connects."""
+        self.own().whenConnected().addCallback(lambda _: closed.append(self.scope.close()))
+        closed: list[Deferred[None]] = []
+        self.connect()
+        self.clock.pump([0, 0])
+        self.successResultOf(closed[0])
+        self.assertEqual(self.wires[0].asked, ["lose"])
+
+    def test_aborted_by_its_own_callback(self) -> None:
+        """It may even be aborted from there."""
+        self.own().whenConnected().addCallback(lambda _: self.scope.abort())
+        self.connect()
+        self.clock.pump([0, 0])
+        self.assertIn("lose", self.wires[0].asked)
+        self.assertEqual(self.scope.state, "closed")
+
+    def test_not_running(self) -> None:
+        """One that does not run is closed at once."""
+        self.own().stopService()
+        self.successResultOf(self.scope.close())
+
+
+class TimerServiceTests(SynchronousTestCase):
+    """``own(TimerService(…))``."""
+
+    def test_call_that_never_finishes(self) -> None:
+        """A ``TimerService`` whose call never finishes is abandoned in time; plain, it never stops."""
+        clock = Clock()
+        scope = Scope(clock, "timer", grace=4)
+        service = TimerService(1, Deferred)
+        service.clock = clock
+        scope.own(service)
+        service.startService()
+        closed = scope.close()
+        clock.pump([0.1] * 56)
+        self.successResultOf(closed)
+        run = scope._node.run
+        assert run is not None
+        self.assertIn("TimerService", run.outcome.abandoned[0].what)
+        self.assertNoResult(service.stopService())
+        self.assertEqual(clock.getDelayedCalls(), [])

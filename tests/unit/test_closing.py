@@ -27,6 +27,34 @@ class PassesTests(ClosingCase):
             self.heard, ["drain c", "drain b", "drain a", "close c", "close b", "close a"]
         )
 
+    def test_readiness_before_intake(self) -> None:
+        """Who waits for the begin of the end, anywhere in the tree, hears of it before any drain."""
+        inner = self.child("inner")
+        deep = self.child("deep", inner)
+        self.own("port")
+        for scope in (deep, self.scope, inner):
+            label = f"closing {scope._node.label()}"
+            scope.closing().addCallback(lambda _, label=label: self.heard.append(label))
+        self.own("port", deep)
+        self.successResultOf(self.scope.close())
+        self.assertEqual(
+            self.heard[:5],
+            ["closing closing", "closing inner", "closing deep", "drain port", "drain port"],
+        )
+
+    def test_listener_of_a_child_closes_the_parent(self) -> None:
+        """A listener may begin a wider close; everybody is told once, and before any drain."""
+        inner = self.child("inner")
+        self.own("x", inner)
+        self.own("y")
+        self.scope.closing().addCallback(lambda _: self.heard.append("top"))
+        inner.closing().addCallback(lambda _: self.scope.close())
+        inner.closing().addCallback(lambda _: self.heard.append("second"))
+        self.successResultOf(inner.close())
+        self.assertEqual(self.heard.count("drain x"), 1)
+        self.assertEqual(self.heard.count("drain y"), 1)
+        self.assertEqual(self.scope.state, "closed")
+
     def test_neighbours_are_a_batch(self) -> None:
         """Neighbours of one kind close at the same time; an older kind waits for them."""
         first: list[Deferred[None]] = [Deferred(), Deferred()]
@@ -114,6 +142,21 @@ class PassesTests(ClosingCase):
         self.successResultOf(closed)
         self.assertEqual(self.outcome().closed, {"probe": 1})
 
+    def test_goes_before_its_turn(self) -> None:
+        """Who waits for a part that goes by itself, before its turn to close, is told."""
+        holder = self.own("holder")
+        inner = Scope._of(holder.node)
+        probe = self.own("x", inner, busy=True)
+        self.own("newer", kind=OtherProbe, drain=True)
+        closed = self.scope.close()
+        waiter = inner.close()
+        probe.node.ended()
+        holder.node.ended()
+        self.successResultOf(waiter)
+        self.assertNoResult(closed)
+        self.scope.abort()
+        self.successResultOf(closed)
+
     def test_ends_by_itself_meanwhile(self) -> None:
         """What goes by itself while it is waited for is counted as closed."""
         probe = self.own("x", close=WATCHED)
@@ -191,6 +234,24 @@ class BudgetTests(ClosingCase):
                     aborts.setdefault(line[-1], round(self.clock.seconds(), 1))
         self.successResultOf(closed)
         self.assertEqual(aborts, {"i": 2.0, "m": 4.0, "r": 4.0})
+
+    def test_own_grace_beside_a_newer_one(self) -> None:
+        """A child's shorter grace is over in time, though something newer still has its own."""
+        inner = self.child("inner", grace=1)
+        self.own("x", inner, drain=True)
+        late = self.child("late", grace=1)
+        self.own("z", late, drain=True)
+        self.own("newer", kind=OtherProbe, drain=True)
+        closed = self.scope.close()
+        late.close(0.5)
+        self.run_for(0.6)
+        self.assertEqual(self.heard[-1], "abort z")
+        self.run_for(0.5)
+        self.assertEqual((self.heard[-1], inner.state), ("abort x", "closed"))
+        self.assertNoResult(closed)
+        self.run_for(3)
+        self.successResultOf(closed)
+        self.assertEqual(self.outcome().aborted, {"probe": 2, "other": 1})
 
     def test_deep_and_stuck(self) -> None:
         """Three levels down, what will not go is named itself, not the scopes that hold it."""

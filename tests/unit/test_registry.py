@@ -90,6 +90,22 @@ class RegistryTests(SynchronousTestCase):
         register_closer(Handle, second)
         self.assertIs(find_closer(Handle()), second)
 
+    def test_name(self) -> None:
+        """A class may be named before anybody imports it; it goes as if it had been given."""
+        by_base, by_name = BaseCloser(), BaseCloser()
+        register_closer(Handle, by_base)
+        register_closer(f"{__name__}.FineHandle", by_name)
+        self.assertIs(find_closer(FineHandle()), by_name)
+        self.assertIs(find_closer(type("Finer", (FineHandle,), {})()), by_name)
+        self.assertIs(find_closer(Handle()), by_base)
+
+    def test_class_before_name(self) -> None:
+        """A class goes before its own name."""
+        by_class, by_name = BaseCloser(), BaseCloser()
+        register_closer(Handle, by_class)
+        register_closer(f"{__name__}.Handle", by_name)
+        self.assertIs(find_closer(FineHandle()), by_class)
+
     def test_no_guess(self) -> None:
         """A thing with a close method that nobody registered is refused, with the remedy."""
 

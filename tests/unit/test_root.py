@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from txresource import Scope, root_scope
@@ -44,6 +47,19 @@ class RootTests(SynchronousTestCase):
         self.clock = TriggerClock()
         self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
 
+    @contextmanager
+    def logged(self, told: list[str]) -> Iterator[None]:
+        """Collect what is logged."""
+
+        def observe(event: Any) -> None:
+            told.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observe)
+        try:
+            yield
+        finally:
+            globalLogPublisher.removeObserver(observe)
+
     def test_one_trigger(self) -> None:
         """The first child brings the trigger, the last one takes it away."""
         root = root_scope(self.clock)
@@ -73,6 +89,31 @@ class RootTests(SynchronousTestCase):
         waits.errback(ValueError())
         self.assertIsNone(self.successResultOf(stopping))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_names_what_is_open(self) -> None:
+        """A root that closes with things open writes its tree into the log, once."""
+        told: list[str] = []
+        scope = Scope(self.clock, "one")
+        scope.own(object(), name="it", close=int)
+        with self.logged(told):
+            root_scope(self.clock).close()
+        (line,) = [text for text in told if "closing 1 things" in text]
+        self.assertIn("thing it  open", line)
+        self.assertIn("test_root.py:", line)
+
+    def test_nothing_to_name(self) -> None:
+        """A root under which nothing is open says nothing."""
+        told: list[str] = []
+        with self.logged(told):
+            kept = Scope(self.clock, "one")
+            root_scope(self.clock).close()
+        self.assertEqual((told, kept.state), ([], "closed"))
+
+    def test_closed_by_the_shutdown(self) -> None:
+        """That the reactor's shutdown closed it can be read from a scope."""
+        scope = Scope(self.clock, "one")
+        self.clock.stop()
+        self.assertEqual(scope.closed_by, "the shutdown of the reactor")
 
     def test_bounded(self) -> None:
         """The shutdown goes on within grace and 1.5 s, whatever is stuck."""

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from txresource import ICloseable, Scope
-from txresource.errors import ResourceClosed
+from txresource.errors import ResourceClosed, ResourceDraining, ResourceError
 
 
 @implementer(ICloseable)
@@ -95,6 +95,20 @@ class OwnTests(ScopeCase):
         self.assertEqual((statistics.state, statistics.age), ("open", 0.5))
         self.assertEqual(repr(self.scope), "<Scope scope open>")
         self.scope.abort()
+
+    def test_closed_by(self) -> None:
+        """Who closed a scope can be read while it closes and afterwards, in its children, too."""
+        inner = self.scope.child("inner")
+        inner.start(Deferred()).addErrback(lambda _: None)
+        self.assertIsNone(self.scope.closed_by)
+        closed = self.scope.close()
+        for scope in (self.scope, inner):
+            self.assertIn("in test_closed_by", scope.closed_by or "")
+            self.assertIn("draining, closed by test_scope.py:", repr(scope))
+        self.assertEqual(self.scope.statistics().closed_by, self.scope.closed_by)
+        closed.cancel()
+        self.failureResultOf(closed, CancelledError)
+        self.assertIn("in test_closed_by", self.scope.closed_by or "")
 
     def test_child_of_closed(self) -> None:
         """A closed scope has no new children."""
@@ -203,6 +217,65 @@ class BlockTests(ScopeCase):
         running.cancel()
         self.failureResultOf(running, CancelledError)
         self.assertEqual(self.scope.state, "closed")
+
+    def test_entered_again(self) -> None:
+        """A block is entered once; open, draining and closed scopes refuse it in other words."""
+
+        async def enter() -> None:
+            async with self.scope:
+                raise AssertionError
+
+        successful = self.scope.__aenter__()
+        self.assertRaises(StopIteration, successful.send, None)
+        texts = [str(self.failureResultOf(ensureDeferred(enter()), ResourceError).value)]
+        work = self.scope.start(Deferred())
+        self.scope.close()
+        texts.append(str(self.failureResultOf(ensureDeferred(enter()), ResourceDraining).value))
+        work.cancel()
+        self.failureResultOf(work, CancelledError)
+        failure = self.failureResultOf(ensureDeferred(enter()), ResourceClosed)
+        self.assertNotIsInstance(failure.value, ResourceDraining)
+        texts.append(str(failure.value))
+        self.assertEqual(len(set(texts)), 3)
+
+    def test_open_fails_halfway(self) -> None:
+        """A body that fails after k of n things were opened leaves none of them open, for each k."""
+        for opened in range(4):
+            closed: list[int] = []
+
+            async def opening(opened: int = opened, closed: list[int] = closed) -> None:
+                async with Scope(self.clock, "halfway") as scope:
+                    for number in range(3):
+                        if number == opened:
+                            raise ValueError
+                        scope.own(object(), close=lambda n=number: closed.append(n))
+                    raise ValueError
+
+            self.failureResultOf(ensureDeferred(opening()), ValueError)
+            self.assertEqual(closed, list(range(opened if opened < 3 else 3))[::-1])
+
+    def test_closed_while_opening(self) -> None:
+        """What is opened when the scope closes meanwhile is closed at once, in both orders."""
+        for early in (True, False):
+            closed: list[int] = []
+            opens: Deferred[object] = Deferred()
+            self.scope.abort()
+            self.scope = Scope(self.clock, "opening")
+
+            async def opening(opens: Any = opens, closed: list[int] = closed) -> None:
+                async with self.scope as scope:
+                    scope.own(await opens, close=lambda: closed.append(1))
+
+            running = ensureDeferred(opening())
+            if early:
+                self.scope.close()
+            opens.callback(object())
+            self.scope.close()
+            if early:
+                self.failureResultOf(running, ResourceClosed)
+            else:
+                self.successResultOf(running)
+            self.assertEqual((closed, self.scope.state), ([1], "closed"))
 
     def test_collected(self) -> None:
         """A coroutine that is collected in its block aborts the scope."""

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from txresource import Scope
-from txresource.errors import ResourceClosed
+from txresource.errors import ResourceClosed, ResourceInterrupted
 
 
 class TaskTests(SynchronousTestCase):
@@ -117,7 +117,7 @@ class TaskTests(SynchronousTestCase):
         self.clock.pump([3.9])
         self.assertNoResult(task)
         self.clock.advance(0.1)
-        self.failureResultOf(task, CancelledError)
+        self.failureResultOf(task, ResourceInterrupted)
         self.successResultOf(closed)
 
     def test_swallows_the_cancel(self) -> None:
@@ -200,28 +200,13 @@ class TaskTests(SynchronousTestCase):
         self.clock.pump([4])
         self.assertEqual(closed, [None])
 
-    def test_waits_for_its_own_close(self) -> None:
-        """A task that waits for the close of its own scope is bounded by the grace."""
-
-        begun: Deferred[None] = Deferred()
-
-        async def work() -> None:
-            await begun
-            await self.scope.close()
-
-        task = self.scope.start(work())
-        begun.callback(None)
-        self.clock.pump([0.1] * 60)
-        self.failureResultOf(task, CancelledError)
-        self.assertEqual(self.scope.state, "closed")
-
     def test_chain_waits_for_its_own_close(self) -> None:
         """A callback chain that waits for the close of its own scope is bounded by the grace."""
         begun: Deferred[None] = Deferred()
         task = self.scope.start(begun.addCallback(lambda _: self.scope.close()))
         begun.callback(None)
         self.clock.pump([0.1] * 60)
-        self.failureResultOf(task, CancelledError)
+        self.failureResultOf(task, ResourceInterrupted)
         self.assertEqual(self.scope.state, "closed")
 
     def test_freed_without_collector(self) -> None:

@@ -1,19 +1,39 @@
 """How each kind of thing is closed; importing this registers the closers."""
 
+from txresource.closers.database import DatabaseCloser
+from txresource.closers.datagrams import DatagramCloser
+from txresource.closers.files import AsyncStackCloser, FileCloser, StackCloser
 from txresource.closers.goodbye import DrainPolicy, register_policy
 from txresource.closers.network import ConnectionCloser, PortCloser
-from txresource.closers.services import ServiceCloser
-from txresource.closers.timers import DelayedCallCloser, LoopingCallCloser
-from txresource.closers.web import HTTP1Policy, HTTP2Policy
+from txresource.closers.processes import ProcessCloser
+from txresource.closers.services import ClientServiceCloser, ServiceCloser
+from txresource.closers.threads import ThreadPoolCloser
+from txresource.closers.timers import CooperationCloser, DelayedCallCloser, LoopingCallCloser
+from txresource.closers.transports import ConnectorCloser, TransportCloser
+from txresource.closers.web import HTTP1Policy, HTTP2Policy, HTTPClientPolicy
+from txresource.closers.webclient import ConnectionPoolCloser
 
 __all__ = (
+    "AsyncStackCloser",
+    "ClientServiceCloser",
     "ConnectionCloser",
+    "ConnectionPoolCloser",
+    "ConnectorCloser",
+    "CooperationCloser",
+    "DatabaseCloser",
+    "DatagramCloser",
     "DelayedCallCloser",
     "DrainPolicy",
+    "FileCloser",
     "HTTP1Policy",
     "HTTP2Policy",
+    "HTTPClientPolicy",
     "LoopingCallCloser",
     "PortCloser",
+    "ProcessCloser",
     "ServiceCloser",
+    "StackCloser",
+    "ThreadPoolCloser",
+    "TransportCloser",
     "register_policy",
 )

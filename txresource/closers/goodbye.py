@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from txresource.registry import class_key, find_by_class
+
 __all__ = (
     "DrainPolicy",
     "find_policy",
@@ -38,12 +40,16 @@ class DrainPolicy:
         transport.loseConnection()
 
 
-_policies: dict[type, DrainPolicy] = {object: DrainPolicy()}
+_policies: dict[Any, DrainPolicy] = {object: DrainPolicy()}
 
 
-def register_policy(protocol_class: type, policy: DrainPolicy) -> None:
-    """Say how connections of a protocol class and its subclasses say goodbye."""
-    _policies[protocol_class] = policy
+def register_policy(protocol_class: type | str, policy: DrainPolicy) -> None:
+    """
+    Say how connections of a protocol class and its subclasses say goodbye.
+
+    :param protocol_class: the class, or its full name where it is not imported for this.
+    """
+    _policies[class_key(protocol_class)] = policy
 
 
 def find_policy(protocol: Any, beyond: type | None = None) -> DrainPolicy:
@@ -52,6 +58,5 @@ def find_policy(protocol: Any, beyond: type | None = None) -> DrainPolicy:
 
     :param beyond: a class whose own policy is passed over; ``None``: none is.
     """
-    return next(
-        _policies[cls] for cls in type(protocol).__mro__ if cls in _policies and cls is not beyond
-    )
+    policy: DrainPolicy = find_by_class(_policies, type(protocol), beyond)
+    return policy

@@ -26,6 +26,7 @@ __all__ = (
     "connected",
     "raw_transport",
     "root_of",
+    "watch",
 )
 
 
@@ -53,18 +54,18 @@ class PortCloser(BaseCloser):
 
     def drain(self, node: Node) -> bool:
         """Stop to listen; connections in the backlog are refused from now on."""
-        # A port that had stopped before it was owned has no connectionLost to come.
-        maybeDeferred(node.thing.stopListening).addBoth(_port_stopped, node)
-        return True
+        return self.abort(node)
 
     def close(self, node: Node) -> Any:
         """Stop to listen."""
-        self.drain(node)
+        self.abort(node)
         return WATCHED
 
     def abort(self, node: Node) -> bool:
         """Stop to listen; the reactor's next turn closes the socket."""
-        return self.drain(node)
+        # A port that had stopped before it was owned has no connectionLost to come.
+        maybeDeferred(node.thing.stopListening).addBoth(_port_stopped, node)
+        return True
 
 
 def _port_stopped(result: Any, node: Node) -> None:
@@ -74,10 +75,10 @@ def _port_stopped(result: Any, node: Node) -> None:
 
 
 def _port_lost(node: Node, connection_lost: Any, *args: Any, **kwargs: Any) -> Any:
+    port = node.thing  # taken first: who waits for the port is told before this returns
     try:
         return connection_lost(*args, **kwargs)
     finally:
-        port = node.thing
         node.ended()
         if port is not None:
             vars(port).pop("connectionLost", None)
@@ -139,19 +140,24 @@ class ConnectionCloser(BaseCloser):
 
     kind = "connection"
 
+    def ends(self, node: Node) -> tuple[Any, Any]:
+        """The outermost protocol, next to the socket, and the transport it is connected to."""
+        assert isinstance(node, Connection)
+        return node.thing, node.transport
+
     def drain(self, node: Node) -> bool:
         """Say goodbye; an idle connection is lost by it."""
-        protocol, transport = application_ends(node.thing, node.transport)  # type: ignore[attr-defined]
+        protocol, transport = application_ends(*self.ends(node))
         return bool(find_policy(protocol).goodbye(protocol, transport))
 
     def busy(self, node: Node) -> bool:
         """Ask the protocol."""
-        protocol, _ = application_ends(node.thing, node.transport)  # type: ignore[attr-defined]
+        protocol, _ = application_ends(*self.ends(node))
         return bool(find_policy(protocol).busy(protocol))
 
     def close(self, node: Node) -> Any:
         """Lose it; what is written already is still sent."""
-        protocol, transport = application_ends(node.thing, node.transport)  # type: ignore[attr-defined]
+        protocol, transport = application_ends(*self.ends(node))
         find_policy(protocol).lose(protocol, transport)
         return WATCHED
 
@@ -161,7 +167,7 @@ class ConnectionCloser(BaseCloser):
 
         Not TLS's own ``abortConnection``, which raises after the connection is lost.
         """
-        raw = raw_transport(node.transport)  # type: ignore[attr-defined]
+        raw = raw_transport(self.ends(node)[1])
         (getattr(raw, "abortConnection", None) or raw.loseConnection)()
         return True
 
@@ -198,6 +204,29 @@ def root_of(node: Node) -> Root:
 
 
 CONNECTION = ConnectionCloser()
+
+
+def watch(connection: Connection) -> None:
+    """
+    Note the end of a connection at its raw transport, below all that may change above it: HTTP and
+    TLS exchange protocols while a connection lives.
+
+    For a transport without ``connectionLost`` its protocol is asked; where that has none either,
+    nobody will tell.
+    """
+    raw = raw_transport(connection.transport)
+    for end in (raw, connection.thing):
+        if hasattr(end, "connectionLost") and hasattr(end, "__dict__"):
+            end.connectionLost = partial(_lost, connection, end, end.connectionLost)
+            return
+
+
+def _lost(connection: Connection, end: Any, connection_lost: Any, *args: Any) -> None:
+    try:
+        connection_lost(*args)
+    finally:
+        connection.ended()
+        vars(end).pop("connectionLost", None)
 
 
 def connected(

@@ -1,4 +1,4 @@
-"""The closer of services."""
+"""Closers of services."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.task import deferLater
 
+from txresource.closers.network import raw_transport
 from txresource.registry import BaseCloser, register_closer
 from txresource.sites import Site, code_site
 from txresource.tree import Node
 
 __all__ = (
+    "ClientNode",
+    "ClientServiceCloser",
     "CollectionCloser",
     "ServiceCloser",
 )
@@ -73,4 +77,74 @@ class CollectionCloser(ServiceCloser):
         return DeferredList(late, fireOnOneErrback=True, consumeErrors=True) if late else None
 
 
+class ClientNode(Node):
+    """
+    The node of a ``ClientService``.
+
+    :ivar transport: of the connection it had when it was stopped.
+    :ivar stopping: fires when it has stopped; ``None``: it has not been told.
+    """
+
+    __slots__ = ("stopping", "transport")
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.stopping: Deferred[Any] | None = None
+        self.transport: Any = None
+
+
+class ClientServiceCloser(ServiceCloser):
+    """
+    A ``ClientService``: stopped in the release pass; at the deadline its connection is aborted, for
+    which it would wait without end.
+    """
+
+    def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
+        """A node that can keep the transport."""
+        return ClientNode(parent, self, thing, name, site)
+
+    def close(self, node: Node) -> Deferred[Any] | None:
+        """Stop it if it runs."""
+        assert isinstance(node, ClientNode)
+        if node.thing.running and node.stopping is None:
+            try:
+                node.stopping = _stop_client(node.thing, node)
+            except RuntimeError:
+                # One of its own callbacks closes it, which its machine refuses; a turn later it is
+                # through with them.
+                node.stopping = deferLater(node.reactor, 0, _stop_client, node.thing, node)
+        return node.stopping
+
+    def abort(self, node: Node) -> bool:
+        """Stop it, and abort its connection."""
+        assert isinstance(node, ClientNode)
+        told = node.stopping is not None
+        stopping = self.close(node)
+        if stopping is None:
+            node.ended()
+        elif not told:
+            stopping.addBoth(lambda _: node.ended())
+        if node.transport is not None:
+            raw = raw_transport(node.transport)
+            (getattr(raw, "abortConnection", None) or raw.loseConnection)()
+        return node.thing is None or node.transport is not None
+
+
+def _stop_client(service: Any, node: ClientNode) -> Deferred[Any]:
+    """
+    Stop the service, and note the connection that it waits for.
+
+    :raises RuntimeError: it is in the middle of telling somebody something.
+    """
+    service.whenConnected().addCallbacks(
+        lambda protocol: setattr(node, "transport", getattr(protocol, "transport", None)),
+        lambda failure: None,  # there is none, and there will be none
+    )
+    stopping: Deferred[Any] = service.stopService()
+    return stopping
+
+
 register_closer(IService, ServiceCloser())
+# The one name is that of newer releases of Twisted, the other of older ones.
+register_closer("twisted.application._client_service.ClientService", ClientServiceCloser())
+register_closer("twisted.application.internet.ClientService", ClientServiceCloser())

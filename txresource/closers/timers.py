@@ -1,22 +1,52 @@
-"""Closers of delayed calls and looping calls."""
+"""Closers of delayed calls, looping calls and cooperative tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from twisted.internet.base import DelayedCall
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import CooperativeTask, LoopingCall, TaskFinished
 
 from txresource.registry import BaseCloser, register_closer
-from txresource.tree import WATCHED, Node
+from txresource.sites import Site
+from txresource.tree import CLOSED, WATCHED, Node
 
 __all__ = (
+    "CooperationCloser",
     "DelayedCallCloser",
     "LoopingCallCloser",
+    "TimerNode",
 )
+
+
+class TimerNode(Node):
+    """
+    The node of a delayed call; it stands in for what the call would call.
+
+    :ivar function: what is called when the time has come.
+    :ivar canceller: how the reactor forgets the call.
+    """
+
+    __slots__ = ("canceller", "function")
+
+    function: Callable[..., Any]
+    canceller: Callable[[Any], None]
+
+    def called(self, *args: Any, **kwargs: Any) -> None:
+        """Leave the tree, then do what was to be done."""
+        call, function = self.thing, self.function
+        self.ended()
+        # A fired DelayedCall keeps its function, and with it the owner that keeps the DelayedCall.
+        call.func, call.args, call.kw, call.canceller = _nothing, (), {}, self.canceller
+        function(*args, **kwargs)
+
+    def cancelled(self, call: Any) -> None:
+        """Have the reactor forget it, then leave the tree."""
+        call.canceller = self.canceller
+        self.canceller(call)
+        self.ended()
 
 
 class DelayedCallCloser(BaseCloser):
@@ -24,19 +54,42 @@ class DelayedCallCloser(BaseCloser):
 
     kind = "timer"
 
+    def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
+        """Make the node of such a thing; the parent has not adopted it yet."""
+        return TimerNode(parent, self, thing, name, site)
+
     def attach(self, node: Node) -> Any:
         """Note when it is called or cancelled."""
         call = node.thing
         if not call.active():
             node.ended()
-        elif isinstance(call, DelayedCall):
-            call.func = partial(_called, node, call.func)
-            call.canceller = partial(_cancelled, node, call.canceller)
+        elif isinstance(call, DelayedCall) and isinstance(node, TimerNode):
+            known = getattr(call.canceller, "__self__", None)
+            if isinstance(known, TimerNode):  # owned already
+                node.give_way_to(known)
+                return call
+            node.function, call.func = call.func, node.called
+            node.canceller, call.canceller = call.canceller, node.cancelled
         return call
 
     def drain(self, node: Node) -> bool:
         """Cancel it: what has not begun does not begin any more."""
         return self.abort(node)
+
+    def end_all(self, nodes: list[Node]) -> bool:
+        """Cancel many at the cost of little more than that; what is no ``DelayedCall`` is left."""
+        all_gone = True
+        for node in nodes:
+            try:
+                canceller = node.canceller  # type: ignore[attr-defined]
+            except AttributeError:
+                all_gone = False
+                continue
+            call = node.thing
+            call.canceller = canceller
+            call.cancel()
+            node.state = CLOSED
+        return all_gone
 
     def close(self, node: Node) -> None:
         """Cancel it."""
@@ -48,20 +101,6 @@ class DelayedCallCloser(BaseCloser):
             node.thing.cancel()
         node.ended()
         return True
-
-
-def _called(node: Node, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    call = node.thing
-    node.ended()
-    # A fired DelayedCall keeps its function, and with it the owner that keeps the DelayedCall.
-    call.func, call.args, call.kw = _nothing, (), {}
-    function(*args, **kwargs)
-
-
-def _cancelled(node: Node, canceller: Callable[[Any], None], call: Any) -> None:
-    call.canceller = canceller
-    canceller(call)
-    node.ended()
 
 
 def _nothing() -> None:
@@ -104,5 +143,39 @@ def _stopped(result: Any, node: Node) -> Any:
     return result
 
 
+class CooperationCloser(BaseCloser):
+    """
+    What ``cooperate`` returned: it has the grace to come to its end, then it is stopped.
+
+    Its result and its errors go to whoever asked its ``whenDone``, as ever.
+    """
+
+    kind = "cooperation"
+
+    def attach(self, node: Node) -> Any:
+        """Note when it ends, fails or is stopped."""
+        node.thing.whenDone().addBoth(lambda _: node.ended())
+        return node.thing
+
+    def busy(self, node: Node) -> bool:
+        """It is work in flight."""
+        return True
+
+    def close(self, node: Node) -> Any:
+        """Stop it."""
+        self.abort(node)
+        return WATCHED
+
+    def abort(self, node: Node) -> bool:
+        """Stop it."""
+        try:
+            node.thing.stop()
+        except TaskFinished:
+            node.ended()
+        return True
+
+
+register_closer(DelayedCall, DelayedCallCloser())  # found sooner than by the interface
 register_closer(IDelayedCall, DelayedCallCloser())
 register_closer(LoopingCall, LoopingCallCloser())
+register_closer(CooperativeTask, CooperationCloser())

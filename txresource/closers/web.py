@@ -1,16 +1,15 @@
-"""How the connections of a twisted.web server say goodbye."""
+"""How the connections of twisted.web's servers and clients say goodbye."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from twisted.web.http import HTTPChannel
 
 from txresource.closers.goodbye import DrainPolicy, register_policy
 
 __all__ = (
     "HTTP1Policy",
     "HTTP2Policy",
+    "HTTPClientPolicy",
 )
 
 
@@ -58,11 +57,15 @@ class HTTP2Policy(DrainPolicy):
         transport.loseConnection()
 
 
-register_policy(HTTPChannel, HTTP1Policy())
+class HTTPClientPolicy(DrainPolicy):
+    """A request under way gets its answer, and the one who asked the body of it."""
 
-try:
-    from twisted.web._http2 import H2Connection
-except ImportError:  # HTTP/2 needs the h2 package
-    pass
-else:
-    register_policy(H2Connection, HTTP2Policy())
+    def busy(self, protocol: Any) -> bool:
+        """A request that has been sent and not been answered whole."""
+        return protocol.state not in ("QUIESCENT", "CONNECTION_LOST")
+
+
+# By name: each of them is imported by whoever uses it, and costs nobody else its import.
+register_policy("twisted.web.http.HTTPChannel", HTTP1Policy())
+register_policy("twisted.web._http2.H2Connection", HTTP2Policy())
+register_policy("twisted.web._newclient.HTTP11ClientProtocol", HTTPClientPolicy())
