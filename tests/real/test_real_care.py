@@ -68,12 +68,12 @@ class WaysInTests(ProgramTestCase):
     def check_observed(self, program: Program) -> None:
         # Its observer takes all of the log, so there is no line to wait for but in its file.
         deadline = time.monotonic() + 60
-        while "takes care of" not in self.observed():
+        while '["who", ' not in self.observed():
             self.assertLess(time.monotonic(), deadline, program.text())
             time.sleep(0.02)
         program.signal()
         program.wait()
-        self.assertIn('["who", ', self.observed())
+        self.assertIn("takes care of", self.observed())
         self.assertIn("closed 1, aborted 0, abandoned 0", self.observed())
 
     def observed(self) -> str:

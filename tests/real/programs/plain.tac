@@ -4,6 +4,7 @@ import json
 import os
 
 from twisted.application.service import Application, Service
+from twisted.internet import reactor
 from twisted.logger import ILogObserver, formatEvent
 from zope.interface import provider
 
@@ -17,6 +18,9 @@ def observer(event):
 class Who(Service):
     def startService(self):
         super().startService()
+        reactor.callWhenRunning(self.tell)
+
+    def tell(self):
         print(json.dumps(["who", os.getuid(), os.getgid(), os.getpid(), os.getcwd()]), flush=True)
 
 
