@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from os.path import basename
 from sys import _getframe
 from threading import get_ident
 from typing import Any
@@ -29,6 +30,10 @@ __all__ = (
 #: The task whose code runs; weak, for contexts are copied to wherever the task leads.
 _task: ContextVar[ReferenceType[Node] | None] = ContextVar("txresource task", default=None)
 
+#: Functions of Twisted and asyncio that call callbacks.
+_CALLERS = frozenset(
+    (("_runCallbacks", "defer.py"), ("runUntilCurrent", "base.py"), ("_run", "events.py"))
+)
 _STEPS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
@@ -61,10 +66,17 @@ def is_inside(node: Node) -> bool:
 
 
 def _in_a_step() -> bool:
+    # Looked for up to the nearest place from which callbacks are called: beyond it stands whoever
+    # fired the Deferred or runs the loop, a coroutine of somebody else's perhaps.
     frame: Any = _getframe(2)
-    while frame is not None and not frame.f_code.co_flags & _STEPS:
+    while frame is not None:
+        code = frame.f_code
+        if code.co_flags & _STEPS:
+            return True
+        if (code.co_name, basename(code.co_filename)) in _CALLERS:
+            return False
         frame = frame.f_back
-    return frame is not None
+    return False
 
 
 class SelfClose(Deferred[None]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import warnings
 from collections.abc import Callable
@@ -116,11 +117,34 @@ class InsideTests(ClosingCase):
             await self.go
 
         task = self.scope.start(work())
-        closed = contexts[0].run(self.scope.close)
-        self.assertNoResult(closed)
+        loop, closed = asyncio.new_event_loop(), []
+        loop.call_soon(lambda: closed.append(self.scope.close()), context=contexts[0])
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        self.assertNoResult(closed[0])
         self.go.callback(None)
         self.successResultOf(task)
-        self.successResultOf(closed)
+        self.successResultOf(closed[0])
+
+    def test_callback_below_a_coroutine(self) -> None:
+        """A plain callback of a Deferred that the task itself fires is outside as well."""
+        begin: Deferred[None] = Deferred()
+        fired: Deferred[None] = Deferred()
+        closed: list[Any] = []
+        fired.addCallback(lambda _: closed.append(self.scope.close()))
+
+        async def work() -> None:
+            await begin
+            fired.callback(None)
+            await self.go
+
+        task = self.scope.start(work())
+        begin.callback(None)
+        self.assertNoResult(closed[0])
+        self.go.callback(None)
+        self.successResultOf(task)
+        self.successResultOf(closed[0])
 
     def test_quiet(self) -> None:
         """A task that closes its scope and does not wait goes on, and nothing is logged."""
