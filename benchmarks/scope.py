@@ -3,10 +3,10 @@ What owning costs: time and memory for each thing, and closing many of them.
 
 Run ``python benchmarks/scope.py [rounds] [things]``. Delayed calls of a real reactor, which does
 not run, are owned by a scope, pushed on a ``contextlib.AsyncExitStack``, or kept in a list; tasks
-are started by a scope or, where there is one, by an ``asyncio.TaskGroup``. The shapes take turns in
-one process, in the opposite order every other round, and the list is in the turn twice: how far
-its two columns differ is what the ratios are worth. Times are CPU time, medians of the rounds.
-Exits with 1 when a budget is missed.
+are started by a scope, by Twisted alone or, where there is one, by an ``asyncio.TaskGroup``. The
+shapes take turns in one process, in the opposite order every other round, and the list is in the
+turn twice: how far its two columns differ is what the ratios are worth. Times are CPU time,
+medians of the rounds. Exits with 1 when a budget is missed.
 """
 
 from __future__ import annotations
@@ -71,22 +71,32 @@ def scope(things: int) -> Iterator[None]:
     yield
 
 
+def bare_tasks(things: int) -> Iterator[None]:
+    end: list[Deferred[None]] = []
+    tasks = [Deferred.fromCoroutine(ended_by(end)) for _ in range(things)]
+    yield
+    for each in end:
+        each.callback(None)
+    assert all(task.called for task in tasks)
+    yield
+
+
 def scope_tasks(things: int) -> Iterator[None]:
     owner = Scope(reactor, "tasks")
     end: list[Deferred[None]] = []
-
-    async def work() -> None:
-        end.append(Deferred())
-        await end[-1]
-
     for _ in range(things):
-        owner.start(work())
+        owner.start(ended_by(end))
     yield
     for each in end:
         each.callback(None)
     owner.close()
     assert owner.state == "closed"
     yield
+
+
+async def ended_by(end: list[Deferred[None]]) -> None:
+    end.append(Deferred())
+    await end[-1]
 
 
 def group_tasks(things: int) -> Iterator[None]:
@@ -122,6 +132,7 @@ SHAPES: dict[str, Shape] = {
     "bare again": bare,
     "AsyncExitStack": stack,
     "Scope.call_later": scope,
+    "Deferred.fromCoroutine": bare_tasks,
     "Scope.start": scope_tasks,
 }
 if hasattr(asyncio, "TaskGroup"):

@@ -363,7 +363,7 @@ class Closing(Ending):
 def _batches(node: Node) -> Iterable[tuple[Any, list[Node]]]:
     """The children, newest first, neighbours with one closer together."""
     children = list(reversed(node.children or ()))
-    if len(set(map(_CLOSER, children))) == 1:
+    if len({child.closer for child in children}) == 1:
         return ((children[0].closer, children),)
     return ((closer, list(batch)) for closer, batch in groupby(children, _CLOSER))
 

@@ -6,6 +6,7 @@ import linecache
 import os
 import re
 import sys
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -49,6 +50,7 @@ def caller_site() -> Site | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def _is_users(filename: str) -> bool:
     if filename.startswith(_OURS):
         return filename == _DEMO

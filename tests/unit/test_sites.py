@@ -15,6 +15,12 @@ from txresource.sites import caller_site, code_site, describe_site, mask_literal
 class CallerTests(SynchronousTestCase):
     """The line of the user's code."""
 
+    def take_for_all(self, folder: str) -> None:
+        """Every file counts as one of this folder's; what is known of files is asked anew."""
+        self.addCleanup(sites._is_users.cache_clear)
+        self.patch(sites, folder, "")
+        sites._is_users.cache_clear()
+
     def test_caller(self) -> None:
         """The line that calls is the site, as code and line number, free of frames."""
         site = caller_site()
@@ -39,12 +45,12 @@ class CallerTests(SynchronousTestCase):
 
     def test_nobody_else(self) -> None:
         """A stack of nothing but txresource has no site."""
-        self.patch(sites, "_OURS", "")
+        self.take_for_all("_OURS")
         self.assertIsNone(caller_site())
 
     def test_only_twisted_beside_us(self) -> None:
         """What Twisted made by itself has no site."""
-        self.patch(sites, "_TWISTED", "")
+        self.take_for_all("_TWISTED")
         self.assertIsNone(caller_site())
 
     def test_runners(self) -> None:
