@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import weakref
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -12,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txresource import Scope, root_scope
 from txresource.errors import ResourceClosed, ResourceDraining
-from txresource.tree import type_name
+from txresource.tree import NodeView, alive, type_name
 
 
 class TreeTests(SynchronousTestCase):
@@ -55,6 +56,17 @@ class TreeTests(SynchronousTestCase):
         self.assertEqual([len(line) - len(line.lstrip()) for line in lines], [0, 2, 4])
         self.assertTrue(lines[0].startswith("scope outer  open, 0.0 s"))
 
+    def test_text_of_a_line(self) -> None:
+        """A line says kind, name, state, age and the line of code; not the last where none is known."""
+        known = NodeView("port", "web", 2.25, "open", "app.py:3 in main", ())
+        self.assertEqual(str(known), "port web  open, 2.2 s  [app.py:3 in main]")
+        self.assertEqual(str(dataclasses.replace(known, created_at=None)), "port web  open, 2.2 s")
+
+    def test_named_after_its_type(self) -> None:
+        """What got no name goes by that of its type."""
+        self.scope.own(Clock(), close=int)
+        self.assertEqual(self.scope.tree().children[0].name, "twisted.internet.task.Clock")
+
     def test_view_is_frozen_and_free(self) -> None:
         """A picture cannot be changed and keeps nothing alive."""
 
@@ -85,6 +97,28 @@ class TreeTests(SynchronousTestCase):
         error = self.assertRaises(ResourceClosed, self.scope.child, "late")
         self.assertNotIsInstance(error, ResourceDraining)
         self.assertIsNone(self.successResultOf(task))
+
+    def test_alive(self) -> None:
+        """Waiting has a sense for a clock, and for a reactor that runs or may still run."""
+
+        class Reactor:
+            running = False
+
+        reactor: Any = Reactor()
+        self.assertTrue(alive(self.clock))
+        self.assertTrue(alive(reactor))
+        reactor._startedBefore = True
+        self.assertFalse(alive(reactor))
+        reactor.running = True
+        self.assertTrue(alive(reactor))
+
+    def test_alive_without_running(self) -> None:
+        """What does not say whether it runs is taken to run, though it was started before."""
+
+        class Reactor:
+            _startedBefore = True
+
+        self.assertTrue(alive(Reactor()))
 
     def test_type_names(self) -> None:
         """A type is named with its module, a built-in one without."""
