@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from functools import cache
@@ -14,6 +13,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
 
+from txresource.arguments import check_reactor, check_seconds, given
 from txresource.closing import LAST, Closing, close_node
 from txresource.connections import installed_reactor
 from txresource.intercept import hook_listening, unhook_listening
@@ -58,6 +58,7 @@ class CareService(MultiService):
     :param report: path of the JSON report; ``None``: none is written.
     :param what: how the log calls the program.
     :raises ValueError: the report is there and is no report, or a time is below zero or endless.
+    :raises TypeError: an argument is of the wrong kind; the message says what to write.
     :raises OSError: the report cannot be read.
     """
 
@@ -72,10 +73,15 @@ class CareService(MultiService):
         what: str = "this program",
     ) -> None:
         super().__init__()
-        for name, time_given in (("grace", grace), ("interval", interval)):
-            if time_given is not None and not 0 <= time_given < math.inf:
-                raise ValueError(f"{name} is a number of seconds, 0 or more, not {time_given!r}")
-        self._reactor = reactor or installed_reactor()
+        check_seconds("grace", grace)
+        check_seconds("interval", interval, "60, stretched where that is too often")
+        self._reactor = installed_reactor() if reactor is None else reactor
+        check_reactor(self._reactor, "write CareService(reactor, service)")
+        if child is not None and not IService.providedBy(child):
+            raise TypeError(
+                f"child is a service, not {given(child)}: write CareService(reactor, service),"
+                " and IService(application) for an application"
+            )
         self._grace = grace
         self._report = None if report is None else os.path.realpath(report)
         self._what = what

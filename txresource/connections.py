@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from txresource.arguments import check_base
 from txresource.closers.goodbye import DrainPolicy, find_policy, register_policy
 from txresource.closers.network import Connection, connected, raw_transport, watch
 from txresource.closing import close_node
@@ -245,6 +246,7 @@ class ManagedProtocolMixin:
         :raises ResourceNotOpen: there is no connection yet.
         """
         if self._connection is None:
+            check_base(self, "makeConnection", "ManagedProtocolMixin", "Protocol")
             raise ResourceNotOpen(f"{type(self).__qualname__} is not connected yet")
         return Scope._of(self._connection)
 
@@ -353,6 +355,7 @@ class ManagedFactoryMixin:
     def _open_node(self) -> FactoryNode:
         node = self._node
         if node is None or node.state is CLOSED:
+            check_base(self, "doStop", "ManagedFactoryMixin", "Factory")
             root = root_node(self.reactor or installed_reactor())
             node = self._node = FactoryNode(root, self, None, caller_site(), transient=True)
             root.adopt(node)

@@ -8,7 +8,8 @@ from twisted.internet.defer import Deferred
 from zope.interface import providedBy
 from zope.interface.interface import InterfaceClass
 
-from txresource.interfaces import ICloseable
+from txresource.arguments import check_callable, given
+from txresource.interfaces import ICloseable, ICloser
 from txresource.sites import Site
 from txresource.tree import Node
 
@@ -75,6 +76,7 @@ class CallableCloser(BaseCloser):
     """
 
     def __init__(self, function: Any) -> None:
+        check_callable("close= takes a callable", function, "pass the method without calling it")
         self._function = function
 
     def close(self, node: Node) -> Any:
@@ -106,12 +108,23 @@ def register_closer(interface_or_class: Any, closer: Any) -> None:
         to be imported before somebody uses it.
     :param closer: provides :class:`~txresource.interfaces.ICloser`; most derive from
         :class:`BaseCloser`.
-    :raises TypeError: it is none of these.
+    :raises TypeError: it is none of these, or the closer is no closer.
     """
+    _check_closer(closer)
     if isinstance(interface_or_class, InterfaceClass):
         _by_interface[interface_or_class] = closer
     else:
         _by_class[class_key(interface_or_class)] = closer
+
+
+def _check_closer(closer: Any) -> None:
+    if isinstance(closer, type):
+        raise TypeError(f"a closer is an instance, not {given(closer)}: write {closer.__name__}()")
+    if not all(hasattr(closer, name) for name in ICloser):
+        raise TypeError(
+            f"a closer provides ICloser, not {given(closer)}: derive a class from"
+            " txresource.registry.BaseCloser, with close(node), which closes node.thing"
+        )
 
 
 def class_key(cls: Any) -> Any:
@@ -156,8 +169,31 @@ def find_closer(thing: Any) -> Any:
     for interface in providedBy(thing).flattened():
         if interface in _by_interface:
             return _by_interface[interface]
+    raise TypeError(_unknown(thing))
+
+
+#: What to write for what people pass to ``own`` and nothing can be closed by.
+_REMEDIES = {
+    class_key(name): remedy
+    for name, remedy in {
+        "txresource.scope.Scope": 'make it with scope.child("name"), or with parent=scope',
+        "builtins.type": "pass an instance of it",
+        "builtins.NoneType": "pass what is to be closed",
+        "builtins.function": "pass what it returns, or write scope.start(function)",
+        "builtins.method": "pass its object, or write scope.start(object.method)",
+        "builtins.coroutine": "write scope.start(coroutine)",
+        "builtins.generator": "decorate its function with @inlineCallbacks",
+        "twisted.internet.protocol.BaseProtocol": "write scope.own(protocol.transport)",
+    }.items()
+}
+
+
+def _unknown(thing: Any) -> str:
     kind = type(thing)
-    raise TypeError(
+    remedy = find_by_class(_REMEDIES, kind)
+    if remedy is not None:
+        return f"a scope cannot own {given(thing)}: {remedy}"
+    return (
         f"a scope does not know how to close a {kind.__module__}.{kind.__qualname__}: pass"
         " close=, a callable that closes it, or call register_closer() for its class"
     )

@@ -1,4 +1,4 @@
-"""The root of each reactor's tree, with the one shutdown trigger."""
+"""The nodes of scopes, and the root of each reactor's tree, with the one shutdown trigger."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from weakref import ReferenceType, WeakValueDictionary, ref
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from txresource.arguments import check_reactor, check_seconds
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed
 from txresource.registry import BaseCloser
+from txresource.sites import Site
 from txresource.tree import OPEN, Node
 from txresource.treetext import count_open, outline
 
@@ -19,10 +21,14 @@ __all__ = (
     "Root",
     "RootCloser",
     "ScopeCloser",
+    "ScopeNode",
+    "check_grace",
     "root_node",
 )
 
 log = Logger()
+
+_WRITE = 'write Scope(reactor, "name"), or parent.child("name") below another scope'
 
 
 class ScopeCloser(BaseCloser):
@@ -35,6 +41,32 @@ class ScopeCloser(BaseCloser):
         """Nothing to force."""
         node.ended()
         return True
+
+
+_SCOPE = ScopeCloser()
+
+
+def check_grace(seconds: float | None) -> float | None:
+    """
+    Refuse what cannot be the grace of a scope.
+
+    :returns: what was given.
+    :raises TypeError: it is not a number.
+    :raises ValueError: it is below zero, endless or not a number.
+    """
+    check_seconds("grace", seconds, "all that the parent has left")
+    return seconds
+
+
+class ScopeNode(Node):
+    """The node behind a scope that somebody made; it lives in the tree, the handle does not."""
+
+    __slots__ = ("grace",)
+
+    def __init__(self, parent: Node, name: str, grace: float | None, site: Site | None) -> None:
+        check_grace(grace)
+        super().__init__(parent, _SCOPE, None, name, site)
+        self.grace = grace
 
 
 class RootCloser(ScopeCloser):
@@ -58,6 +90,7 @@ class Root(Node):
     __slots__ = ("_reactor", "_trigger", "connections", "grace", "pid", "stopping")
 
     def __init__(self, reactor: Any) -> None:
+        check_reactor(reactor, _WRITE)
         self._reactor = reactor
         self._trigger: Any = None
         self.stopping = False

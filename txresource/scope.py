@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -13,6 +12,7 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import LoopingCall
 
+from txresource.arguments import check_call, check_function, check_kind, check_seconds
 from txresource.closing import Closing, close_node
 from txresource.errors import ResourceClosed, ResourceError
 from txresource.owning import attach, dropped, own, refuse
@@ -24,49 +24,22 @@ from txresource.places import (
     is_inside,
     run_inside,
 )
-from txresource.root import ScopeCloser, root_node
+from txresource.root import ScopeNode, check_grace, root_node
 from txresource.scopeservice import ScopeService
 from txresource.sites import Site, caller_site, describe_site
 from txresource.tasks import DeferredCloser, TaskNode, begin
-from txresource.tree import OPEN, Node, NodeView
+from txresource.tree import OPEN, Node, NodeView, ScopeStatistics
 from txresource.treetext import in_flight
 
 __all__ = (
     "Scope",
-    "ScopeNode",
-    "ScopeStatistics",
     "root_scope",
 )
 
 
-_SCOPE = ScopeCloser()
 _TASK = DeferredCloser()
-
-
-class ScopeNode(Node):
-    """The node behind a scope that somebody made; it lives in the tree, the handle does not."""
-
-    __slots__ = ("grace",)
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeStatistics:
-    """
-    What a scope holds at this moment.
-
-    :ivar state: ``open``, ``draining``, ``closing``, ``aborting`` or ``closed``.
-    :ivar owned: how many things of each kind it owns itself, not counting what those own.
-    :ivar age: seconds since it was made.
-    :ivar in_flight: how many things in it and below have work under way: tasks, and connections
-        with an answer to finish.
-    :ivar closed_by: the line that called for its close, or words; ``None``: it is open.
-    """
-
-    state: str
-    owned: Mapping[str, int]
-    age: float
-    in_flight: int
-    closed_by: str | None
+_NAME = 'write Scope(reactor, "name") or scope.child("name")'
+_CLOSE_LATER = ": as a callback write lambda _: scope.close()"
 
 
 class Scope:
@@ -84,6 +57,8 @@ class Scope:
     :param grace: seconds that closing gives to work in flight; never more than the parent has
         left. ``None``: all that the parent has left.
     :raises ResourceClosed: the parent is closing or closed, or the reactor is stopping.
+    :raises TypeError: an argument is of the wrong kind; the message says what to write.
+    :raises ValueError: ``grace`` is below zero or endless, or the parent is another reactor's.
     """
 
     __slots__ = ("__weakref__", "_entered", "_lost", "_node")
@@ -97,9 +72,9 @@ class Scope:
         grace: float | None = 5.0,
     ) -> None:
         check_thread()
-        above = root_node(reactor) if parent is None else parent._node
-        node = ScopeNode(above, _SCOPE, None, name, caller_site())
-        node.grace = grace
+        above = _above(reactor, parent)
+        check_kind("the name of a scope is a str", name, str, _NAME)
+        node = ScopeNode(above, name, grace, caller_site())
         above.adopt(node)
         self._node: Node = node
         self._entered = False
@@ -150,7 +125,7 @@ class Scope:
     @grace.setter
     def grace(self, seconds: float | None) -> None:
         node: Any = self._node  # only some kinds of node can have one of their own
-        node.grace = seconds
+        node.grace = check_grace(seconds)
 
     def statistics(self) -> ScopeStatistics:
         """What the scope holds at this moment."""
@@ -182,7 +157,7 @@ class Scope:
             ``None``: by the closer that was registered for its class or interface.
         :returns: what to use from now on, mostly the thing itself.
         :raises ResourceClosed: this scope is closing or closed; the thing has been closed at once.
-        :raises TypeError: nobody said how such a thing is closed.
+        :raises TypeError: nobody said how such a thing is closed, or ``close`` is not a callable.
         """
         check_thread()
         return own(self._node, thing, name, close)
@@ -210,6 +185,7 @@ class Scope:
             and line, and ends nothing else.
         :raises ResourceClosed: this scope is closing or closed; a coroutine was closed unstarted,
             a Deferred cancelled.
+        :raises TypeError: ``work`` is none of these, or returned a generator, which nobody runs.
         """
         check_thread()
         try:
@@ -234,6 +210,7 @@ class Scope:
         """
         check_thread()
         self._node.check_open()
+        check_call(delay, function, "write call_later(delay, function, argument)")
         name = getattr(function, "__qualname__", None) or type(function).__qualname__
         return own(
             self._node, self._node.reactor.callLater(delay, function, *args, **kwargs), name, None
@@ -253,6 +230,7 @@ class Scope:
         """
         check_thread()
         self._node.check_open()
+        check_call(interval, function, "write looping_call(function, interval, argument)")
         loop = LoopingCall(function, *args, **kwargs)
         loop.clock = self._node.reactor
         name = getattr(function, "__qualname__", None) or type(function).__qualname__
@@ -303,6 +281,7 @@ class Scope:
             :class:`~txresource.errors.CloseFromInside`, for the close waits for that task; the
             close has begun. Cancelling it withdraws one waiter; cancelling the last one aborts.
         """
+        check_seconds("grace", grace, "the scope's own", _CLOSE_LATER)
         site = caller_site()
         if not in_reactor_thread():
             return hand_over(self._node.reactor, lambda: self._begin_close(grace, site).waiter())
@@ -371,6 +350,7 @@ class Scope:
             what the function returned.
         """
         check_thread()
+        check_function("run takes a callable", function, "write scope.run(function, argument)")
         running: Deferred[Any] = self._run(function, args, kwargs)
         return running
 
@@ -388,6 +368,17 @@ class Scope:
             raise
         yield self.close()
         return result
+
+
+def _above(reactor: Any, parent: Any) -> Node:
+    """The node that a new scope goes below."""
+    if parent is None:
+        return root_node(reactor)
+    check_kind("parent is a Scope", parent, Scope, 'write Scope(reactor, "name", parent=scope)')
+    node: Node = parent._node
+    if node.reactor is not reactor:
+        raise ValueError("the parent belongs to another reactor: write parent.child(name)")
+    return node
 
 
 def root_scope(reactor: Any) -> Scope:

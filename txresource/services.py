@@ -8,18 +8,17 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
+from txresource.arguments import check_base
 from txresource.closing import close_node
 from txresource.connections import installed_reactor
 from txresource.errors import ResourceClosed
 from txresource.hooks import hook_method
-from txresource.root import ScopeCloser, root_node
-from txresource.scope import Scope, ScopeNode
+from txresource.root import ScopeNode, root_node
+from txresource.scope import Scope
 from txresource.sites import caller_site
 from txresource.tree import CLOSED, Node
 
 __all__ = ("ManagedServiceMixin",)
-
-_SCOPE = ScopeCloser()
 
 
 class ManagedServiceMixin:
@@ -55,17 +54,16 @@ class ManagedServiceMixin:
         """
         node = self._node
         if node is None:
+            check_base(self, "startService", "ManagedServiceMixin", "Service")
             parent = getattr(self, "parent", None)
             above = (
                 parent.scope._node
                 if isinstance(parent, ManagedServiceMixin)
                 else root_node(self.reactor or installed_reactor())
             )
-            node = self._node = ScopeNode(
-                above, _SCOPE, None, type(self).__qualname__, caller_site()
-            )
-            node.grace = self.grace
+            node = ScopeNode(above, type(self).__qualname__, self.grace, caller_site())
             above.adopt(node)
+            self._node = node
         elif node.state is CLOSED:
             raise ResourceClosed(f"{type(self).__qualname__} has stopped")
         return Scope._of(node)

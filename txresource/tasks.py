@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txresource.arguments import check_callable, check_result
 from txresource.errors import ResourceInterrupted
 from txresource.registry import BaseCloser, register_closer
 from txresource.sites import Site, describe_site
@@ -22,6 +23,8 @@ __all__ = (
 )
 
 log = Logger()
+
+_WRITE = "write scope.start(function, argument)"
 
 
 class Task(Deferred[Any]):
@@ -140,13 +143,18 @@ def begin(work: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Deferred[
 
     :param work: a coroutine, a Deferred, or a callable that returns either or a plain value.
     :returns: a Deferred of its result.
+    :raises TypeError: it is none of these, or returned a generator.
     """
     if isinstance(work, Deferred):
         return work
     if hasattr(work, "send"):
         return Deferred.fromCoroutine(work)
     function: Callable[..., Any] = work
-    return maybeDeferred(function, *args, **kwargs)
+    check_callable("a task is a callable, a coroutine or a Deferred", work, _WRITE)
+    began: Deferred[Any] = maybeDeferred(function, *args, **kwargs)
+    if began.called:
+        check_result(function, began.result)
+    return began
 
 
 register_closer(Deferred, DeferredCloser())

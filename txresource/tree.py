@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import getpid
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ __all__ = (
     "Node",
     "NodeView",
     "OPEN",
+    "ScopeStatistics",
     "WATCHED",
     "alive",
     "type_name",
@@ -69,6 +71,26 @@ class NodeView:
         own = f"{indent}{self.kind} {self.name}  {self.state}, {self.age:.1f} s{created}"
         below = [line for child in self.children for line in child._lines(indent + "  ")]
         return [own, *below]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeStatistics:
+    """
+    What a scope holds at this moment.
+
+    :ivar state: ``open``, ``draining``, ``closing``, ``aborting`` or ``closed``.
+    :ivar owned: how many things of each kind it owns itself, not counting what those own.
+    :ivar age: seconds since it was made.
+    :ivar in_flight: how many things in it and below have work under way: tasks, and connections
+        with an answer to finish.
+    :ivar closed_by: the line that called for its close, or words; ``None``: it is open.
+    """
+
+    state: str
+    owned: Mapping[str, int]
+    age: float
+    in_flight: int
+    closed_by: str | None
 
 
 def type_name(kind: type) -> str:

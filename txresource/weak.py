@@ -14,6 +14,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
+from txresource.arguments import check_reactor, given
+
 __all__ = ("WeakLoopingCall", "weakly", "when_collected")
 
 _T = TypeVar("_T")
@@ -154,17 +156,12 @@ def weakly(
 def _check_fallback(owner: object, if_collected: Callable[[Any], object]) -> None:
     """Refuse what could never be called."""
     if not callable(if_collected):
-        raise TypeError(f"if_collected takes a callable of one argument, not {_a(if_collected)}")
+        raise TypeError(f"if_collected takes a callable of one argument, not {given(if_collected)}")
     if type(if_collected) is MethodType and if_collected.__self__ is owner:
         raise TypeError(
             "if_collected is a method of the same owner and would keep it alive for ever: "
             "give a function that does not use the owner"
         )
-
-
-def _a(thing: object) -> str:
-    """Name a thing's type without asking the thing."""
-    return f"an object of type {_type_name(type(thing))}"
 
 
 def _remedy(thing: object) -> str:
@@ -197,8 +194,8 @@ def _remedy(thing: object) -> str:
             "and pass weakly(obj.method)"
         )
     if callable(thing):
-        return f"not {_a(thing)}: pass the method that does its work, weakly(obj.__call__)"
-    return f"not {_a(thing)}: pass weakly(obj.method), without calling the method"
+        return f"not {given(thing)}: pass the method that does its work, weakly(obj.__call__)"
+    return f"not {given(thing)}: pass weakly(obj.method), without calling the method"
 
 
 def _unreferable(thing: object) -> str:
@@ -248,8 +245,10 @@ def when_collected(reactor: IReactorTime, obj: object) -> Deferred[None]:
         that has not run yet. Cancelling it ends the watch, and fails it with
         :class:`~twisted.internet.defer.CancelledError` as any Deferred.
     :raises TypeError: the object cannot be weakly referenced, or is a bound method,
-        which is gone at once. The message says what to give instead.
+        which is gone at once, or ``reactor`` is no reactor. The message says what to give
+        instead.
     """
+    check_reactor(reactor, "write when_collected(reactor, obj)")
     if type(obj) is MethodType:
         raise TypeError(
             "when_collected was given a bound method, which is made anew whenever it is "
@@ -319,6 +318,11 @@ class WeakLoopingCall(LoopingCall):
     _counted_at: float | None = None
 
     def __init__(self, method: Callable[..., object], *a: object, **kw: object) -> None:
+        if type(method) is not MethodType:
+            raise TypeError(
+                f"WeakLoopingCall needs a bound method, not {given(method)}: write"
+                " WeakLoopingCall(obj.method), or LoopingCall for what has no owner"
+            )
         self._method: Any = weakly(method)
         super().__init__(self._method, *a, **kw)
 

@@ -14,6 +14,7 @@ from tests import sources
 #: The parts of the house: a name, and the modules and packages directly below
 #: txresource that make it up. A new module gets its place here.
 PARTS: dict[str, set[str]] = {
+    "arguments": {"arguments"},
     "ground": {"errors", "interfaces", "sites"},
     "weak": {"weak"},
     "failures": {"failures"},
@@ -47,18 +48,19 @@ PARTS: dict[str, set[str]] = {
 }
 
 #: What each part may import of the others: this is the picture of the house.
-LIFETIME = {"ground", "weak", "failures", "scope", "closers"}
-SIGHT = {"ground", "weak", "failures", "heap", "leaks"}
+LIFETIME = {"arguments", "ground", "weak", "failures", "scope", "closers"}
+SIGHT = {"arguments", "ground", "weak", "failures", "heap", "leaks"}
 USES: dict[str, set[str]] = {
+    "arguments": set(),
     "ground": set(),
-    "weak": set(),
+    "weak": {"arguments"},
     "failures": set(),
-    "scope": {"ground", "weak", "failures"},
-    "closers": {"ground", "weak", "failures", "scope"},
+    "scope": {"arguments", "ground", "weak", "failures"},
+    "closers": {"arguments", "ground", "weak", "failures", "scope"},
     "mixins": LIFETIME,
     "http": LIFETIME,
     "heap": set(),
-    "leaks": {"ground", "weak", "failures", "heap"},
+    "leaks": {"arguments", "ground", "weak", "failures", "heap"},
     "surfaces": SIGHT,
     "testing": LIFETIME | SIGHT | {"mixins", "http"},
     "care": LIFETIME | SIGHT | {"mixins", "surfaces"},

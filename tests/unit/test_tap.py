@@ -89,6 +89,10 @@ class SilentReactor:
         """It is always now."""
         return 0.0
 
+    def callLater(self, delay: float, function: Any, *args: Any) -> None:
+        """Nothing is ever called."""
+        raise AssertionError(function)
+
 
 class ChoiceTests(OptionsCase):
     """One of a plugin, an application and the demo."""

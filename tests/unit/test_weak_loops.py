@@ -212,11 +212,11 @@ class WeakLoopingCallTests(LoopCase):
             del owner
             self.clock.advance(0)
 
-    def test_refuses_what_weakly_refuses(self) -> None:
-        """Functions are refused with weakly's sentence, with and without count."""
+    def test_refuses_functions(self) -> None:
+        """Functions are refused with the name of what they want, with and without count."""
         for make in (WeakLoopingCall, WeakLoopingCall.withCount):
             error = self.assertRaises(TypeError, make, lambda *_: None)
-            self.assertIn("not a lambda", str(error))
+            self.assertIn("not a lambda: write WeakLoopingCall(obj.method)", str(error))
 
     def test_repr(self) -> None:
         """The repr names method, owner's state and the loop's own."""

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txresource.arguments import check_reactor, check_seconds
 from txresource.errors import SnapshotError
 from txresource.heap.tables import diff_table
 from txresource.leaks.growth import GrowingType, GrowthTracker
@@ -51,6 +52,8 @@ class LeakMonitor:
         taker: SnapshotTaker | None = None,
         seen: frozenset[str] = frozenset(),
     ) -> None:
+        check_reactor(reactor, "write LeakMonitor(reactor)")
+        check_seconds("interval", interval, "60, stretched where that is too often")
         self._reactor = reactor
         self._interval = interval
         self._taker = taker or SnapshotTaker(reactor)

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorFDSet
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txresource.arguments import check_reactor
 from txresource.errors import SnapshotError, SnapshotFailed, SnapshotRefused
 from txresource.heap.census import Census, count_types, decode_census, encode_census, take_census
 from txresource.heap.child import Job, Send
@@ -124,6 +125,7 @@ class SnapshotTaker:
         keep: tuple[int, ...] = (),
         root: str = "/",
     ) -> None:
+        check_reactor(reactor, "write take_snapshot(reactor)")
         self._reactor = reactor
         self._deadline = deadline
         self._job = job
