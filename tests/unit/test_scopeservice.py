@@ -6,6 +6,7 @@ from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
 
 from tests.unit.closing_case import ClosingCase
+from txresource import root_scope
 
 
 class ScopeServiceTests(ClosingCase):
@@ -26,6 +27,17 @@ class ScopeServiceTests(ClosingCase):
         waits.callback(None)
         self.successResultOf(stopped)
         self.assertEqual((self.scope.state, service.running), ("closed", 0))
+
+    def test_stopped_by_the_close_of_a_parent(self) -> None:
+        """Stopped in a close that has told the scope already, it does not wait for the grace."""
+        root = root_scope(self.clock)
+        self.own("x")
+        services = MultiService()
+        self.scope.as_service().setServiceParent(services)
+        services.startService()
+        root.own(services)
+        self.successResultOf(root.close())
+        self.assertEqual((self.scope.state, self.heard), ("closed", ["drain x", "close x"]))
 
     def test_error(self) -> None:
         """An error of the close is reported by ``stopService``."""
