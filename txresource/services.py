@@ -26,7 +26,9 @@ class ManagedServiceMixin:
     Mix into a ``Service``: what ``self.scope`` owns is closed when the service has stopped.
 
     The order is that of a block: first ``stopService`` as it is written, then the scope; where
-    the former takes longer than the grace, the scope does not wait for it.
+    the former takes longer than the grace, the scope does not wait for it. When it is the reactor
+    that stops, or a scope above that closes, the scope does not wait for ``stopService``: what has
+    to happen at the end belongs into the ``close=`` of what it needs.
 
     Holds in either order of bases, and when an override does not call up.
 

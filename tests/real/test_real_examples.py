@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
+import sqlite3
 import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.children import (
+    HANG,
     ROOT,
     Program,
     ProgramTestCase,
@@ -89,6 +92,127 @@ class ServerExampleTests(ExampleTestCase):
         program.wait_line(CLOSED)
         program.wait()
         self.assertNotIn("Traceback", program.text())
+
+
+class GuideExampleTests(ExampleTestCase):
+    """The guide's programs do what it says, also when they are killed."""
+
+    def example(self, name: str, *arguments: str) -> Program:
+        """Run one that is a script."""
+        return self.run_program([sys.executable, str(EXAMPLES / name), *arguments])
+
+    def end(self, program: Program, status: int = 0) -> list[str]:
+        """Send SIGTERM; what it has printed when it has ended."""
+        program.signal(signal.SIGTERM)
+        self.assertEqual(program.wait(), status, program.text())
+        self.assertNotIn("Traceback", program.text())
+        return program.output
+
+    def listener(self) -> socket.socket:
+        """A port of the test's own."""
+        port = socket.create_server(("127.0.0.1", 0))
+        port.settimeout(HANG)
+        self.addCleanup(port.close)
+        return port
+
+    def accept(self, port: socket.socket) -> socket.socket:
+        """The next connection."""
+        peer, _ = port.accept()
+        peer.settimeout(HANG)
+        self.addCleanup(peer.close)
+        return peer
+
+    def test_collector(self) -> None:
+        """collector.py has every line in its file, and its client hung up, when it is killed."""
+        program = self.example("collector.py", self.path("lines"))
+        port = int(program.wait_line(r"listening on port (\d+)")[1])
+        sender, idle = connect(port), connect(port)
+        self.addCleanup(sender.close)
+        self.addCleanup(idle.close)
+        sender.sendall(b"one\ntwo\n")
+        sender.shutdown(socket.SHUT_WR)
+        self.assertEqual(read_to_end(sender), b"")
+        self.assertEqual(self.end(program)[-1], "all closed")
+        self.assertEqual(read_to_end(idle), b"")
+        with open(self.path("lines")) as file:
+            self.assertEqual(file.read(), "one\ntwo\n")
+
+    def test_first_answer(self) -> None:
+        """first_answer.py lets go of the slow server at once, and of all when it is killed."""
+        slow, quick = self.listener(), self.listener()
+        servers = [f"tcp:127.0.0.1:{port.getsockname()[1]}" for port in (slow, quick)]
+        program = self.example("first_answer.py", *servers)
+        waiting, asked = self.accept(slow), self.accept(quick)
+        self.assertEqual(asked.recv(100), b"the time\n")
+        asked.sendall(b"noon\n")
+        program.wait_line("^noon$")
+        self.assertEqual(read_to_end(waiting), b"the time\n")
+        self.assertEqual(read_to_end(asked), b"")
+        again = [self.accept(slow), self.accept(quick)]
+        self.assertEqual([peer.recv(100) for peer in again], [b"the weather\n"] * 2)
+        self.assertEqual(self.end(program, 1), ["noon", "nobody answered"])
+        self.assertEqual([read_to_end(peer) for peer in again], [b"", b""])
+
+    def check_journal(self, *more: str) -> Program:
+        """Run journal.tac, kill it, and see what it left."""
+        program = self.run_program(twistd_command("-y", str(EXAMPLES / "journal.tac"), *more))
+        client = connect(int(program.wait_line(r"Factory starting on (\d+)")[1]))
+        self.addCleanup(client.close)
+        client.sendall(b"hello")
+        self.assertEqual(client.recv(100), b"hello")
+        self.end(program, -signal.SIGTERM)
+        self.assertEqual(read_to_end(client), b"")
+        with open(self.path("journal")) as file:
+            lines = file.read().splitlines()
+        self.assertEqual({*lines[:-1]}, {"running"})
+        self.assertEqual(lines[-1], "stopped")
+        return program
+
+    def test_journal(self) -> None:
+        """journal.tac writes its last line and hangs up under plain twistd."""
+        self.check_journal()
+
+    def test_journal_in_care(self) -> None:
+        """journal.tac does the same in care, where its scope's service is stopped as a service."""
+        self.assertRegex(self.check_journal("txresource").text(), CLOSED)
+
+    def test_uploads_finish(self) -> None:
+        """uploads.py finishes the batch that is under way, and begins no other."""
+        program = self.example("uploads.py", "0.9")
+        program.wait_line("begin batch 1")
+        expected = ["begin batch 1", "done batch 1", "nothing is left half done"]
+        self.assertEqual(self.end(program), expected)
+
+    def test_uploads_idle(self) -> None:
+        """uploads.py with nothing to do ends at once."""
+        program = self.example("uploads.py", "0")
+        program.wait_line("done batch 2")
+        self.assertEqual(self.end(program)[-1], "nothing is left half done")
+
+    def test_uploads_cancelled(self) -> None:
+        """uploads.py is cancelled when its batch takes longer than the grace, and is told why."""
+        program = self.example("uploads.py", "600")
+        program.wait_line("begin batch 1")
+        *steps, told = self.end(program)
+        self.assertEqual(steps, ["begin batch 1", "undo batch 1"])
+        self.assertRegex(
+            told, r"^given up: task upload_all was interrupted 1\.\d s after its owner"
+        )
+        self.assertRegex(told, r"by the shutdown of the reactor, with a grace of 1\.0 s$")
+
+    def test_foreign(self) -> None:
+        """foreign.py commits its rows, writes its spool, removes its folder when it is killed."""
+        program = self.example("foreign.py", self.directory)
+        program.wait_line("a row more", times=2)  # the first one comes before the reactor runs
+        folders = [entry for entry in os.scandir(self.directory) if entry.is_dir()]
+        self.assertEqual(len(folders), 1)
+        rows = self.end(program).count("a row more")
+        self.assertEqual(sorted(os.listdir(self.directory)), ["rows.db", "spool"])
+        with open(self.path("spool")) as file:
+            self.assertEqual(file.read(), "a row\n" * rows)
+        database = sqlite3.connect(self.path("rows.db"))
+        self.addCleanup(database.close)
+        self.assertEqual(database.execute("select count(*) from rows").fetchone(), (rows,))
 
 
 class ScriptExampleTests(ExampleTestCase):
