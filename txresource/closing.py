@@ -72,6 +72,10 @@ def close_node(
     run.hurry(grace)
     if abort:
         run.abort()
+    elif within is None:
+        # Asked for by somebody who waits for it, and for whom its turn may wait: a service that
+        # the close of a parent stops, say.
+        run.go()
     return run
 
 

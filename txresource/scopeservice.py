@@ -32,9 +32,4 @@ class ScopeService(Service):
         """
         super().stopService()
         closed: Deferred[None] = self._scope.close()
-        run = self._scope._node.run
-        if run is not None:
-            # Where the close of a parent has told the scope already, its turn comes when the
-            # services have stopped; and one of them is this.
-            run.go()
         return closed

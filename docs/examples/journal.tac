@@ -13,15 +13,15 @@ class Journal(ManagedServiceMixin, Service):
     def startService(self):
         super().startService()
         self.file = open("journal", "a", buffering=1)
-        self.scope.own(self.file, close=self.finish)
+        self.scope.own(self.file)
         self.scope.looping_call(weakly(self.note), 0.5, "running")
 
     def note(self, text):
         self.file.write(text + "\n")
 
-    def finish(self):
+    def stopService(self):
         self.note("stopped")
-        self.file.close()
+        return super().stopService()
 
 
 async def serve(scope):

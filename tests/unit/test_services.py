@@ -102,6 +102,54 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(service.order, ["stop", "scope"])
         self.assertNoResult(stopped)
 
+    def test_closed_from_above(self) -> None:
+        """Where a close from above comes first, the service is stopped, then its scope closes."""
+        for kind in (First, Second):
+            service, waits = kind(self.clock), Deferred[None]()
+            service.stops = waits
+            service.startService()
+            closed = root_scope(self.clock).close()
+            self.assertEqual(service.order, ["stop"])
+            stopped = service.stopService()  # by the program, in the same turn
+            waits.callback(None)
+            self.assertEqual(service.order, ["stop", "scope"])
+            self.successResultOf(closed)
+            self.successResultOf(stopped)
+
+    def test_closed_from_above_while_it_stops(self) -> None:
+        """A close from above waits for a service that is stopping already."""
+        service, waits = First(self.clock), Deferred[int]()
+        service.stops = waits
+        service.startService()
+        stopped = service.stopService()
+        closed = root_scope(self.clock).close()
+        self.assertEqual(service.order, ["stop"])
+        waits.callback(5)
+        self.assertEqual(service.order, ["stop", "scope"])
+        self.assertEqual(self.successResultOf(stopped), 5)
+        self.successResultOf(closed)
+
+    def test_hangs_from_above(self) -> None:
+        """A service that a close from above stops in vain is named, and its scope closes."""
+        service = First(self.clock)
+        service.stops = Deferred
+        service.startService()
+        root = root_scope(self.clock)
+        closed = root.close(1)
+        self.clock.pump([0.1] * 30)
+        self.successResultOf(closed)
+        self.assertEqual(service.order, ["stop", "scope"])
+        run = root._node.run
+        assert run is not None
+        self.assertEqual([gone.what for gone in run.outcome.abandoned], ["service First"])
+
+    def test_never_started(self) -> None:
+        """A service that was never started is not stopped by the close of what is above it."""
+        service = First(self.clock)
+        service.scope.call_later(9, int)
+        self.successResultOf(root_scope(self.clock).close())
+        self.assertEqual(service.order, [])
+
     def test_fails(self) -> None:
         """When ``stopService`` fails the scope closes, and it is that error that is heard."""
 
@@ -129,6 +177,16 @@ class ServiceTests(SynchronousTestCase):
         names = [c.name for c in root_scope(self.clock).tree().children]
         self.assertEqual(names, ["Family"])
         self.successResultOf(family.stopService())
+        self.assertEqual(service.order, ["stop", "scope"])
+
+    def test_family_closed_from_above(self) -> None:
+        """A managed service that stops others waits for their scopes, and they for no grace."""
+        family = Family()
+        family.reactor = self.clock
+        service = First(self.clock)
+        service.setServiceParent(family)
+        family.startService()
+        self.successResultOf(root_scope(self.clock).close())
         self.assertEqual(service.order, ["stop", "scope"])
 
     def test_freed_without_collector(self) -> None:
