@@ -22,11 +22,11 @@ from txresource.leaks.report import read_signatures, write_report
 from txresource.owning import own
 from txresource.root import root_node
 from txresource.signals import CareSignals
-from txresource.tree import CLOSED, Node
+from txresource.tree import Node
+from txresource.treetext import describe_open
 
 __all__ = (
     "CareService",
-    "describe_open",
     "tool_name",
 )
 
@@ -196,9 +196,7 @@ class CareService(MultiService):
         """
         if not self.running or self._closing is not None:
             return self._closing.waiter() if self._closing is not None else succeed(None)
-        root = self._root
-        log.info("closing {open}", open=describe_open(root))
-        self._closing = close_node(root, self._grace)
+        self._closing = close_node(self._root, self._grace)
         self._go_on_at(self._grace + _PATIENCE)
         return self._closing.waiter().addBoth(self._finish)
 
@@ -294,18 +292,3 @@ class CareService(MultiService):
             ],
             "kinds": {"closed": dict(outcome.closed), "aborted": dict(outcome.aborted)},
         }
-
-
-def describe_open(node: Node) -> str:
-    """Say how many things of each kind hang below a node."""
-    counts: dict[str, int] = {}
-    todo = [node]
-    while todo:
-        for child in todo.pop().children or ():
-            todo.append(child)
-            if child.closer.counted and child.state is not CLOSED:
-                counts[child.closer.kind] = counts.get(child.closer.kind, 0) + 1
-    return (
-        ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())
-        or "nothing"
-    )

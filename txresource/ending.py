@@ -39,8 +39,9 @@ class Ending(Waiting):
     def count(self, node: Node, aborted: bool) -> None:
         """Count a thing that went while this close was under way."""
         if node.closer.counted:
+            lost = aborted and not node.closer.lossless
             for outcome in self._outcomes():
-                (outcome.aborted if aborted else outcome.closed)[node.closer.kind] += 1
+                (outcome.aborted if lost else outcome.closed)[node.closer.kind] += 1
 
     def _outcomes(self) -> Iterator[Outcome]:
         run: Any = self
@@ -78,6 +79,7 @@ class Ending(Waiting):
             created_at=describe_site(node.site),
             waited=self._now() - self.began,
             error=None if error is None else type(error.value).__name__,
+            within=_owners(node),
         )
         for outcome in self._outcomes():
             outcome.abandoned.append(gone)
@@ -109,3 +111,10 @@ class Ending(Waiting):
             return step(node)
         except Exception:
             return self._note(node, Failure())  # in no variable: its frames would hold it
+
+
+def _owners(node: Node) -> tuple[str, ...]:
+    owner = node.parent
+    if owner is None or owner.parent is None:
+        return ()
+    return (*_owners(owner), f"{owner.closer.kind} {owner.label()}")

@@ -42,6 +42,8 @@ class ICloser(Interface):
 
     counted = Attribute("False for what only holds other things: it is in no count of a report.")
 
+    lossless = Attribute("True where an abort loses no more than a close: it counts as closed.")
+
     def node(parent: Node, thing: Any, name: str | None, site: Any) -> Node:
         """Make the node of such a thing; the parent has not adopted it yet."""
 

@@ -25,12 +25,14 @@ class Abandoned:
     :ivar created_at: the line that made it; ``None`` where that is not known.
     :ivar waited: seconds from the begin of the close.
     :ivar error: the type name of the error with which it refused; ``None``: it never answered.
+    :ivar within: kinds and names of what owned it, the outermost first; the root is left out.
     """
 
     what: str
     created_at: str | None
     waited: float
     error: str | None
+    within: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

@@ -33,6 +33,7 @@ class BaseCloser:
 
     kind = "thing"
     counted = True
+    lossless = False
 
     def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
         """Make the node of such a thing; the parent has not adopted it yet."""

@@ -12,14 +12,13 @@ from twisted.logger import Logger
 from txresource.arguments import check_reactor, check_seconds
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed
+from txresource.progress import Progress
 from txresource.registry import BaseCloser
 from txresource.sites import Site
 from txresource.tree import OPEN, Node
-from txresource.treetext import count_open, outline
 
 __all__ = (
     "Root",
-    "RootCloser",
     "ScopeCloser",
     "ScopeNode",
     "check_grace",
@@ -69,16 +68,6 @@ class ScopeNode(Node):
         self.grace = grace
 
 
-class RootCloser(ScopeCloser):
-    """A scope whose close is the end of the program, most often."""
-
-    def reveal(self, node: Node) -> None:
-        """Write down what is open, and who opened it."""
-        count = count_open(node)
-        if count:
-            log.info("closing {count} things:\n{tree}", count=count, tree=outline(node))
-
-
 class Root(Node):
     """
     The root of a reactor's tree.
@@ -87,7 +76,7 @@ class Root(Node):
     leaves no trace in the reactor.
     """
 
-    __slots__ = ("_reactor", "_trigger", "connections", "grace", "pid", "stopping")
+    __slots__ = ("_reactor", "_trigger", "connections", "grace", "pid", "progress", "stopping")
 
     def __init__(self, reactor: Any) -> None:
         check_reactor(reactor, _WRITE)
@@ -99,7 +88,9 @@ class Root(Node):
         self.pid: int | None = None
         #: Nodes of connections, by the id of their raw transport: each transport is owned once.
         self.connections: dict[int, Any] = {}
-        super().__init__(None, RootCloser(), None, "reactor", None)
+        #: What the close of this tree says in the log.
+        self.progress = Progress(self)
+        super().__init__(None, _SCOPE, None, "reactor", None)
         self.grace = 5.0
 
     @property
@@ -145,6 +136,19 @@ class Root(Node):
         if not self.children and self._trigger is not None:
             trigger, self._trigger = self._trigger, None
             self._reactor.removeSystemEventTrigger(trigger)
+
+    def tell(self) -> None:
+        """Say what is open, when all of it is known and nothing has been told; then tell."""
+        try:
+            self.progress.begin()
+        except Exception:
+            log.failure("the log cannot be told what is open")
+        super().tell()
+
+    def leave(self, counted: bool = True) -> None:
+        """Be closed, and say what could not be."""
+        super().leave(counted)
+        self.progress.end()
 
     def shutdown(self) -> Deferred[None]:
         """

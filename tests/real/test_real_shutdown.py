@@ -140,7 +140,7 @@ class ShutdownTests(SynchronousTestCase):
         """Half-way through the grace, a second SIGTERM aborts what is left."""
         siege = self.in_care()
         siege.program.signal()
-        siege.program.wait_line("txresource.care.*closing ")
+        siege.program.wait_line(r"closing \d.* connections")
         begun = time.monotonic()
         siege.program.signal()
         siege.program.wait()

@@ -87,6 +87,17 @@ class PortTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertFalse(port.listening)
 
+    def test_no_grace(self) -> None:
+        """A port loses nothing by an abort: without any grace, too, it counts as closed."""
+        for end in (lambda: self.scope.close(0), lambda: self.scope.abort()):
+            end()
+            self.clock.advance(0)
+            run = self.scope._node.run
+            assert run is not None
+            self.assertEqual((run.outcome.closed, run.outcome.aborted), ({"port": 1}, {}))
+            self.scope = Scope(self.clock, "again")
+            self.scope.own(self.clock.listenTCP(0, self.factory))
+
     def test_foreign(self) -> None:
         """A port of which only the interface is known is stopped, and waited for no longer."""
         clock: Any = MemoryReactorClock()

@@ -97,8 +97,8 @@ class RootTests(SynchronousTestCase):
         scope.own(object(), name="it", close=int)
         with self.logged(told):
             root_scope(self.clock).close()
-        (line,) = [text for text in told if "closing 1 things" in text]
-        self.assertIn("thing it  open", line)
+        (line,) = [text for text in told if "closing 1 thing:" in text]
+        self.assertIn("thing it  draining", line)
         self.assertIn("test_root.py:", line)
 
     def test_nothing_to_name(self) -> None:

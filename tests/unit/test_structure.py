@@ -24,6 +24,7 @@ PARTS: dict[str, set[str]] = {
         "outcome",
         "owning",
         "places",
+        "progress",
         "registry",
         "root",
         "scope",

@@ -37,6 +37,7 @@ class PortCloser(BaseCloser):
     """A listening port: stops to listen in the drain pass, before anything else is closed."""
 
     kind = "port"
+    lossless = True
 
     def attach(self, node: Node) -> Any:
         """Note when it stops to listen, whoever told it to."""
