@@ -14,12 +14,13 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
 
 from txresource.arguments import check_reactor, check_seconds, given
-from txresource.closing import LAST, Closing, close_node
+from txresource.closing import GOODBYE, LAST, Closing, close_node
 from txresource.connections import installed_reactor
 from txresource.intercept import hook_listening, unhook_listening
 from txresource.leaks.monitor import LeakMonitor
 from txresource.leaks.report import read_signatures, write_report
 from txresource.owning import own
+from txresource.progress import EVERY
 from txresource.root import root_node
 from txresource.signals import CareSignals
 from txresource.tree import Node
@@ -32,8 +33,8 @@ __all__ = (
 
 log = Logger()
 
-#: Seconds beyond grace and goodbye before the shutdown goes on without whoever still waits.
-_PATIENCE = 1.6
+#: Seconds beyond the end of our own close before the shutdown goes on without whoever still waits.
+_PATIENCE = 0.1
 
 
 @cache
@@ -88,6 +89,7 @@ class CareService(MultiService):
         self._nodes: dict[IService, Node] = {}
         self._wrapped: tuple[str, ...] = ()
         self._trigger: Any = None
+        self._going_on: Any = None
         self._closing: Closing | None = None
         self._ended = False
         self._inner: Any = None
@@ -197,7 +199,7 @@ class CareService(MultiService):
         if not self.running or self._closing is not None:
             return self._closing.waiter() if self._closing is not None else succeed(None)
         self._closing = close_node(self._root, self._grace)
-        self._go_on_at(self._grace + _PATIENCE)
+        self._go_on_in(self._grace + GOODBYE + LAST + _PATIENCE)
         return self._closing.waiter().addBoth(self._finish)
 
     def _shutdown(self) -> Deferred[None]:
@@ -207,16 +209,21 @@ class CareService(MultiService):
 
     def abort(self) -> None:
         """End it now: whatever is still open is aborted."""
-        if self._closing is None or self._ended:
+        if self._closing is None:
             return
-        log.warn("told again to end: aborting {open}", open=describe_open(self._root))
-        self._go_on_at(LAST)
+        if self._ended:
+            log.warn("told again to end: waiting for the shutdown triggers of others no longer")
+        else:
+            log.warn("told again to end: aborting {open}", open=describe_open(self._root))
+        self._go_on_in(0 if self._ended else LAST + _PATIENCE)
         self._closing.abort()
 
-    def _go_on_at(self, seconds: float) -> None:
+    def _go_on_in(self, seconds: float | None) -> None:
         # Triggers of others, which nothing bounds, hold the shutdown up as well. The same event
         # a second time goes on without them; once they are done the reactor is gone before.
-        self._reactor.callLater(seconds, self._go_on)
+        if self._going_on is not None and self._going_on.active():
+            self._going_on.cancel()
+        self._going_on = None if seconds is None else self._reactor.callLater(seconds, self._go_on)
 
     def _go_on(self) -> None:
         if not self._root.stopping or not getattr(self._reactor, "running", False):
@@ -233,7 +240,12 @@ class CareService(MultiService):
             log.debug("the close had errors, logged where they came up")
         self.running = 0
         self._account()
-        self._signals.remove()
+        if self._root.stopping:  # they hold to the end: what others wait for can be cut short
+            self._reactor.addSystemEventTrigger("after", "shutdown", self._signals.remove)
+            self._reactor.callLater(EVERY, self._say_who_waits)
+        else:
+            self._signals.remove()
+            self._go_on_in(None)
         unhook_listening(self._reactor)
         self._wrapped = ()
         self._nodes.clear()
@@ -242,19 +254,22 @@ class CareService(MultiService):
             self._reactor.removeSystemEventTrigger(trigger)
         return self._monitor.stop()
 
+    def _say_who_waits(self) -> None:
+        if getattr(self._reactor, "running", False):
+            log.info("all of ours is closed: waiting for a shutdown trigger of somebody else's")
+
     def _account(self) -> None:
         """Write down what became of everything, once."""
         if self._ended or self._closing is None:
             return
         self._ended = True
         outcome = self._closing.outcome
-        log.info(
-            "closed {closed}, aborted {aborted}, abandoned {abandoned} in {seconds:.1f} s",
-            closed=outcome.closed.total(),
-            aborted=outcome.aborted.total(),
-            abandoned=len(outcome.abandoned),
-            seconds=self._reactor.seconds() - self._closing.began,
+        account = (
+            f"closed {outcome.closed.total()}, aborted {outcome.aborted.total()},"
+            f" abandoned {len(outcome.abandoned)}"
+            f" in {self._reactor.seconds() - self._closing.began:.1f} s"
         )
+        log.info("{account}", account=account)
         self._write_report()
 
     def _write_report(self) -> None:

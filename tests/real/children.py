@@ -178,13 +178,13 @@ def connect(port: int, receive_buffer: int | None = None) -> socket.socket:
 
 def read_to_end(client: socket.socket) -> bytes:
     """All that the peer sends, to its end or its reset."""
-    received = b""
+    received = []
     try:
         while data := client.recv(65536):
-            received += data
+            received.append(data)
     except ConnectionResetError:
         pass
-    return received
+    return b"".join(received)
 
 
 def close_with_reset(client: socket.socket) -> None:

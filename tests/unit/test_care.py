@@ -5,11 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from txresource import Scope
 from txresource.care import CareService
+
+
+class FiringReactor(MemoryReactorClock):
+    """
+    A reactor that remembers.
+
+    :ivar fired: the system events that somebody fired.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fired: list[str] = []
+
+    def fireSystemEvent(self, event: str) -> None:
+        """Remember it."""
+        self.fired.append(event)
 
 
 class LifeTests(SynchronousTestCase):
@@ -53,3 +71,34 @@ class LifeTests(SynchronousTestCase):
             self.successResultOf(care.stopService())
         closed = [line for line in self.said if line.startswith("closed 1, aborted 0")]
         self.assertEqual(len(closed), 2)
+
+    def test_leaves_no_call_behind(self) -> None:
+        """After a stop of its own, while the reactor goes on, nothing is left in the reactor."""
+        care = CareService(self.reactor, Service(), interval=0)
+        care.startService()
+        self.successResultOf(care.stopService())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_one_account(self) -> None:
+        """One line says what is open, with the tree below it, one what became of it."""
+        care = CareService(self.reactor, Service(), interval=0)
+        care.startService()
+        self.successResultOf(care.stopService())
+        closing = [line for line in self.said if line.startswith("closing")]
+        self.assertEqual(len(closing), 1)
+        self.assertTrue(closing[0].startswith("closing 1 service:\nscope reactor"))
+        self.assertEqual(len([line for line in self.said if line.startswith("closed")]), 1)
+
+    def test_told_again(self) -> None:
+        """Told to end while it closes it aborts; while others hold the end up, it goes on."""
+        care = CareService(self.reactor, interval=0)
+        care.startService()
+        Scope(self.reactor, "held").own(object(), close=Deferred)
+        stopped = care.stopService()
+        care.abort()
+        self.successResultOf(stopped)
+        self.assertEqual(len([s for s in self.said if "aborting 1 thing" in s]), 1)
+        care.abort()
+        self.assertEqual(len([s for s in self.said if "triggers of others no longer" in s]), 1)
+        self.reactor.advance(0)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])

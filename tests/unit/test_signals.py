@@ -9,11 +9,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from txresource.signals import CareSignals
 
-NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2, signal.SIGHUP)
 
 
 class SignalReactor:
@@ -40,16 +41,24 @@ class SignalTests(SynchronousTestCase):
         """Handlers like Twisted's are there; what was there before comes back."""
         for number in NUMBERS:
             self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.said: list[str] = []
+        globalLogPublisher.addObserver(self.hear)
+        self.addCleanup(globalLogPublisher.removeObserver, self.hear)
         self.first: list[int] = []
         signal.signal(signal.SIGINT, self.twisted)
         signal.signal(signal.SIGTERM, self.twisted)
         signal.signal(signal.SIGUSR2, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         self.reactor = SignalReactor(running=True)
         self.closing = False
         self.signals = CareSignals(
             self.reactor, closing=lambda: self.closing, again=self.again, ask=self.ask
         )
         self.addCleanup(self.signals.remove)
+
+    def hear(self, event: Any) -> None:
+        """Keep what is said."""
+        self.said.append(formatEvent(event))
 
     def twisted(self, number: int, frame: Any) -> None:
         """What Twisted does at the first signal."""
@@ -85,6 +94,40 @@ class SignalTests(SynchronousTestCase):
         self.closing = True
         os.kill(os.getpid(), signal.SIGINT)
         self.assertEqual((self.first, self.reactor.calls), ([], [self.again]))
+
+    def test_third_and_more(self) -> None:
+        """The third one is a line in the log; those after it are nothing."""
+        self.signals.install()
+        self.closing = True
+        for _ in range(4):
+            os.kill(os.getpid(), signal.SIGTERM)
+        self.assertEqual((self.first, self.reactor.calls), ([], [self.again]))
+        self.assertEqual(len(self.said), 1)
+        self.assertIn("ignored", self.said[0])
+
+    def test_hangup(self) -> None:
+        """In the foreground SIGHUP goes to Twisted's handler of SIGTERM, as what it is."""
+        self.signals.install()
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.assertEqual(self.first, [signal.SIGHUP])
+        self.assertEqual(self.said, ["SIGHUP ends this program as SIGTERM does"])
+        self.closing = True
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.assertEqual(self.reactor.calls, [self.again])
+
+    def test_hangup_of_others(self) -> None:
+        """SIGHUP is left alone where it is ignored, or the program handles it itself."""
+        for handler in (signal.SIG_IGN, self.ask_not):
+            signal.signal(signal.SIGHUP, handler)
+            self.signals.install()
+            self.assertEqual(signal.getsignal(signal.SIGHUP), handler)
+            self.signals.remove()
+
+    def test_hangup_without_sigterm(self) -> None:
+        """Where Twisted handles no SIGTERM, nobody knows how to end by SIGHUP."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self.signals.install()
+        self.assertEqual(signal.getsignal(signal.SIGHUP), signal.SIG_DFL)
 
     def test_ask(self) -> None:
         """SIGUSR2 is a call in the reactor, every time."""
@@ -123,7 +166,7 @@ class SignalTests(SynchronousTestCase):
         for _ in range(2):
             self.signals.remove()
             found = [signal.getsignal(number) for number in NUMBERS]
-            self.assertEqual(found, [self.twisted, self.twisted, signal.SIG_DFL])
+            self.assertEqual(found, [self.twisted, self.twisted] + [signal.SIG_DFL] * 2)
 
     def test_remove_leaves_a_stranger(self) -> None:
         """A handler that somebody installed after ours stays."""
