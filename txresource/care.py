@@ -19,6 +19,7 @@ from txresource.connections import installed_reactor
 from txresource.intercept import hook_listening, unhook_listening
 from txresource.leaks.monitor import LeakMonitor
 from txresource.leaks.report import read_signatures, write_report
+from txresource.notify import Notifier
 from txresource.owning import own
 from txresource.progress import EVERY
 from txresource.root import root_node
@@ -35,6 +36,9 @@ log = Logger()
 
 #: Seconds beyond the end of our own close before the shutdown goes on without whoever still waits.
 _PATIENCE = 0.1
+#: Seconds beyond that which we ask of systemd: for a report to be written, and a pool of threads
+#: to be joined.
+_SPARE = 10
 
 
 @cache
@@ -90,13 +94,14 @@ class CareService(MultiService):
         self._wrapped: tuple[str, ...] = ()
         self._trigger: Any = None
         self._going_on: Any = None
+        self._notifier = Notifier("")
         self._closing: Closing | None = None
         self._ended = False
         self._inner: Any = None
         self._interval = interval
         seen = frozenset() if self._report is None else read_signatures(self._report)
         self._monitor = LeakMonitor(self._reactor, interval=interval, seen=seen)
-        self._monitor.on_snapshot = self._write_report
+        self._monitor.on_snapshot = self._on_snapshot
         self._signals = CareSignals(
             self._reactor,
             closing=lambda: self._closing is not None,
@@ -147,8 +152,10 @@ class CareService(MultiService):
         if self.running:
             return
         self.takeListeners()
+        self._notifier = Notifier()
         self._root = root_node(self._reactor)
         self._root.grace = self._grace
+        self._root.progress.on_change = self._on_progress
         self._closing, self._ended = None, False
         self._signals.install()
         log.info("{text}", text=self._announcement())
@@ -156,6 +163,14 @@ class CareService(MultiService):
             self._own(service)
         self._monitor.start()
         super().startService()
+        if getattr(self._reactor, "running", False):
+            self._ready()
+        else:  # behind the children's own, which may open ports yet, and behind our signals
+            self._reactor.addSystemEventTrigger("after", "startup", self._ready)
+
+    def _ready(self) -> None:
+        if self._closing is None:
+            self._notifier.send("READY=1", f"STATUS=in care: {describe_open(self._root)}")
 
     def _announcement(self) -> str:
         every = (
@@ -205,7 +220,13 @@ class CareService(MultiService):
     def _shutdown(self) -> Deferred[None]:
         if self.running:
             self._root.stopping = True
+            # The unit's TimeoutStopSec= may be shorter than the grace that was asked for here.
+            needed = self._grace + GOODBYE + LAST + _SPARE
+            self._notifier.send("STOPPING=1", f"EXTEND_TIMEOUT_USEC={needed * 1e6:.0f}")
         return self.stopService()
+
+    def _on_progress(self, left: str) -> None:
+        self._notifier.send(f"STATUS=draining: {left} left")
 
     def abort(self) -> None:
         """End it now: whatever is still open is aborted."""
@@ -240,6 +261,7 @@ class CareService(MultiService):
             log.debug("the close had errors, logged where they came up")
         self.running = 0
         self._account()
+        self._root.progress.on_change = None
         if self._root.stopping:  # they hold to the end: what others wait for can be cut short
             self._reactor.addSystemEventTrigger("after", "shutdown", self._signals.remove)
             self._reactor.callLater(EVERY, self._say_who_waits)
@@ -271,6 +293,12 @@ class CareService(MultiService):
         )
         log.info("{account}", account=account)
         self._write_report()
+        self._notifier.send(f"STATUS={account}")
+
+    def _on_snapshot(self) -> None:
+        self._write_report()
+        if self._closing is None:
+            self._notifier.send(f"STATUS=in care: {self._monitor.summary()}")
 
     def _write_report(self) -> None:
         if self._report is None:

@@ -159,6 +159,16 @@ class ProgramTestCase(SynchronousTestCase):
         """The path of a file in the directory."""
         return os.path.join(self.directory, name)
 
+    def listen(self, address: str | None = None) -> Listening:
+        """
+        Hear what programs tell systemd.
+
+        :param address: ``None``: a path in the directory.
+        """
+        listening = Listening(address or self.path("notify"))
+        self.addCleanup(listening.close)
+        return listening
+
     def report(self) -> dict[str, Any]:
         """What the program reported."""
         with open(self.path("report.json")) as file:
@@ -192,3 +202,49 @@ def close_with_reset(client: socket.socket) -> None:
     if client.fileno() != -1:  # else a TLS socket has taken it over
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
+
+
+class Listening:
+    """
+    A socket that hears what programs tell systemd.
+
+    :ivar address: what ``NOTIFY_SOCKET`` is to say.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.settimeout(HANG)
+        self._socket.bind(address.replace("@", "\0", 1))
+        if address.startswith("/"):
+            os.chmod(address, 0o777)  # as systemd has it: the program may be another user's
+        self.heard: list[str] = []
+
+    def wait_line(self, pattern: str, times: int = 1) -> re.Match[str]:
+        """Wait for the n-th line, counted from the start, that matches."""
+        looked_at = 0
+        while True:
+            for line in self.heard[looked_at:]:
+                found = re.search(pattern, line)
+                times -= found is not None
+                if found is not None and times == 0:
+                    return found
+            looked_at = len(self.heard)
+            try:
+                self.heard += self._socket.recv(65536).decode().split("\n")
+            except TimeoutError:
+                raise AssertionError(f"no line like {pattern!r} in {self.heard}") from None
+
+    def drain(self) -> list[str]:
+        """All that has come."""
+        self._socket.setblocking(False)
+        try:
+            while True:
+                self.heard += self._socket.recv(65536).decode().split("\n")
+        except BlockingIOError:
+            self._socket.settimeout(HANG)
+        return self.heard
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._socket.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import stat
 import time
 from typing import Any
 
 from tests.real.children import (
+    HANG,
     PROGRAMS,
     Program,
     ProgramTestCase,
@@ -51,37 +53,28 @@ class WaysInTests(ProgramTestCase):
 
     def test_a_tac_by_twistds_own_option(self) -> None:
         """``twistd -ny FILE txresource`` takes the application in FILE; its log observer is used."""
-        program = self.run_program(
-            twistd_command("-y", PLAIN, "txresource", "--interval", "0"),
-            OBSERVED=self.path("observed"),
-        )
-        self.check_observed(program)
+        self.check_observed("-y", PLAIN, "txresource", "--interval", "0")
 
     def test_a_tac_by_our_option(self) -> None:
         """``--application FILE`` does the same."""
-        program = self.run_program(
-            twistd_command("txresource", "--interval", "0", "--application", PLAIN),
-            OBSERVED=self.path("observed"),
-        )
-        self.check_observed(program)
+        self.check_observed("txresource", "--interval", "0", "--application", PLAIN)
 
-    def check_observed(self, program: Program) -> None:
-        # Its observer takes all of the log, so there is no line to wait for but in its file.
-        deadline = time.monotonic() + 60
-        while '["who", ' not in self.observed():
-            self.assertLess(time.monotonic(), deadline, program.text())
-            time.sleep(0.02)
+    def check_observed(self, *arguments: str) -> None:
+        # Its observer takes all of the log, so there is no line to wait for.
+        systemd = self.listen()
+        program = self.run_program(
+            twistd_command(*arguments),
+            OBSERVED=self.path("observed"),
+            NOTIFY_SOCKET=systemd.address,
+        )
+        systemd.wait_line("^READY=1$")
         program.signal()
         program.wait()
-        self.assertIn("takes care of", self.observed())
-        self.assertIn("closed 1, aborted 0, abandoned 0", self.observed())
-
-    def observed(self) -> str:
-        try:
-            with open(self.path("observed")) as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
+        with open(self.path("observed")) as file:
+            observed = file.read()
+        self.assertIn("takes care of", observed)
+        self.assertIn('["who", ', observed)
+        self.assertIn("closed 1, aborted 0, abandoned 0", observed)
 
     def test_a_script(self) -> None:
         """A script's listener is managed though it opens after care began, and its peer let go."""
@@ -124,44 +117,49 @@ class DaemonTests(ProgramTestCase):
     """Daemons: another process, another directory, another user."""
 
     def start_daemon(self, *arguments: str, **environment: str) -> int:
+        """Start twistd as a daemon that tells us how it goes; its process id."""
+        self.systemd = self.listen()
         command = [part for part in twistd_command() if part not in ("-n", "--pidfile=")]
         os.mkdir(self.path("run"))
         os.chmod(self.path("run"), 0o777)
         starter = self.run_program(
             [*command, "--pidfile", "daemon.pid", "--logfile", self.path("log"), "--rundir", "run"]
             + list(arguments),
+            NOTIFY_SOCKET=self.systemd.address,
             **environment,
         )
         self.assertEqual(starter.wait(), 0, starter.text())
         with open(self.path("daemon.pid")) as file:
-            return int(file.read())
+            pid = int(file.read())
+        self.addCleanup(end_process, pid)
+        return pid
 
-    def wait_gone(self, pid: int) -> None:
-        deadline = time.monotonic() + 60
-        while os.path.exists(self.path("daemon.pid")):
-            self.assertLess(time.monotonic(), deadline, "the daemon does not end")
-            time.sleep(0.02)
-
-    def wait_report(self, snapshots: int) -> None:
-        deadline = time.monotonic() + 60
-        while not os.path.exists(self.path("report.json")) or (
-            self.report()["snapshots"]["taken"] < snapshots
-        ):
-            self.assertLess(time.monotonic(), deadline, "no report")
-            time.sleep(0.02)
+    def end(self, pid: int, number: int = signal.SIGTERM) -> None:
+        """End a daemon, which is no child of ours, and wait until it is gone."""
+        known = os.pidfd_open(pid)
+        self.addCleanup(os.close, known)
+        os.kill(pid, number)
+        ended, _, _ = select.select([known], [], [], HANG)
+        self.assertTrue(ended, "the daemon does not end")
 
     def test_a_daemon_reports_where_it_was_started(self) -> None:
         """A relative ``--report`` means the directory of the command, whatever ``--rundir`` says."""
         pid = self.start_daemon(
             "txresource", "--report", "report.json", "--interval", "0.2", *LISTEN
         )
-        self.addCleanup(end_process, pid)
-        self.wait_report(2)
+        self.systemd.wait_line("^STATUS=in care: 2 snapshots")
         self.assertEqual(self.report()["pid"], pid)
         self.assertEqual(stat.S_IMODE(os.stat(self.path("report.json")).st_mode), 0o600)
-        os.kill(pid, signal.SIGTERM)
-        self.wait_gone(pid)
+        self.end(pid)
         self.assertEqual(self.report()["shutdown"]["abandoned"], [])
+
+    def test_sighup_means_nothing_to_us(self) -> None:
+        """Nobody hangs up on a daemon: SIGHUP does to it what it does without care."""
+        pid = self.start_daemon("txresource", "--report", "report.json", *LISTEN)
+        self.systemd.wait_line("^READY=1$")
+        self.end(pid, signal.SIGHUP)
+        self.assertNotIn("STOPPING=1", self.systemd.drain())
+        self.assertFalse(os.path.exists(self.path("report.json")))
 
     def test_another_user(self) -> None:
         """``--uid`` of twistd: the report is written by that user."""
@@ -169,11 +167,9 @@ class DaemonTests(ProgramTestCase):
             *("--uid", str(NOBODY), "txresource"),
             *("--report", "report.json", "--interval", "0.2", *LISTEN),
         )
-        self.addCleanup(end_process, pid)
-        self.wait_report(1)
+        self.systemd.wait_line("^STATUS=in care: 1 snapshot")
         self.assertEqual(os.stat(self.path("report.json")).st_uid, NOBODY)
-        os.kill(pid, signal.SIGTERM)
-        self.wait_gone(pid)
+        self.end(pid)
 
     def test_the_user_of_a_tac_is_honoured(self) -> None:
         """A ``.tac`` that asks for another user runs as that user, and the report is written by it."""
@@ -184,13 +180,11 @@ class DaemonTests(ProgramTestCase):
             OBSERVED=self.path("observed"),
             AS_USER=str(NOBODY),
         )
-        self.addCleanup(end_process, pid)
-        self.wait_report(1)
+        self.systemd.wait_line("^STATUS=in care: 1 snapshot")
         self.assertEqual(os.stat(self.path("report.json")).st_uid, NOBODY)
         with open(self.path("observed")) as file:
             self.assertIn(f'["who", {NOBODY}, {NOBODY}, {pid}, "{self.path("run")}"]', file.read())
-        os.kill(pid, signal.SIGTERM)
-        self.wait_gone(pid)
+        self.end(pid)
 
 
 def end_process(pid: int) -> None:
@@ -242,6 +236,9 @@ class EndingsTests(ProgramTestCase):
         """A ``before`` trigger that never fires does not hold the process either."""
         program, shutdown = self.end("Good", "HangsInATrigger")
         self.assertIn(["good stopped"], program.events())
+        program.wait_line(
+            "all of ours is closed: waiting for a shutdown trigger of somebody else's"
+        )
         self.assertIn("going on without it", program.text())
         self.assertEqual(shutdown["abandoned"], [])
 

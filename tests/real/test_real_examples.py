@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import sys
+from configparser import RawConfigParser
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -92,6 +93,20 @@ class ServerExampleTests(ExampleTestCase):
         program.wait_line(CLOSED)
         program.wait()
         self.assertNotIn("Traceback", program.text())
+
+    def test_unit_file(self) -> None:
+        """The command in chat.service does what ``Type=notify`` asks of it."""
+        unit = RawConfigParser(strict=False)
+        unit.read(EXAMPLES / "chat.service")
+        self.assertEqual(unit["Service"]["Type"], "notify")
+        _, *arguments = unit["Service"]["ExecStart"].replace("/srv/chat", str(EXAMPLES)).split()
+        self.assertEqual(arguments[:2], ["-n", "--pidfile="])
+        systemd = self.listen()
+        program = self.run_program(twistd_command(*arguments[2:]), NOTIFY_SOCKET=systemd.address)
+        systemd.wait_line("^READY=1$")
+        program.signal()
+        systemd.wait_line("^STOPPING=1$")
+        self.assertEqual(program.wait(), -signal.SIGTERM)
 
 
 class GuideExampleTests(ExampleTestCase):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import Any
+from uuid import uuid4
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -102,3 +105,74 @@ class LifeTests(SynchronousTestCase):
         self.assertEqual(len([s for s in self.said if "triggers of others no longer" in s]), 1)
         self.reactor.advance(0)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+
+class NotifyTests(SynchronousTestCase):
+    """What systemd is told."""
+
+    def setUp(self) -> None:
+        """A socket that ``NOTIFY_SOCKET`` names, and a reactor that remembers."""
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.socket.close)
+        self.socket.bind("\0txresource-test-" + uuid4().hex)
+        self.socket.setblocking(False)
+        os.environ["NOTIFY_SOCKET"] = self.socket.getsockname().decode().replace("\0", "@")
+        self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
+        self.reactor: Any = FiringReactor()
+        self.care = CareService(self.reactor, Service(), interval=0, grace=3)
+
+    def heard(self) -> list[str]:
+        """All lines that came since the last look."""
+        lines: list[str] = []
+        while True:
+            try:
+                lines += self.socket.recv(65536).decode().split("\n")
+            except BlockingIOError:
+                return lines
+
+    def triggers(self, phase: str, event: str) -> None:
+        """Call what waits for an event of the reactor."""
+        for function, args, kwargs in self.reactor.triggers[phase][event]:
+            function(*args, **kwargs)
+
+    def test_ready_after_start_up(self) -> None:
+        """It is ready when the reactor has started, and everybody's triggers have been called."""
+        self.care.startService()
+        self.assertEqual(self.heard(), [])
+        self.triggers("after", "startup")
+        self.assertEqual(self.heard(), ["READY=1", "STATUS=in care: 1 service"])
+
+    def test_ready_at_once(self) -> None:
+        """In a reactor that runs it is ready when its services have started."""
+        self.reactor.running = True
+        self.care.startService()
+        self.assertEqual(self.heard()[0], "READY=1")
+
+    def test_stopping(self) -> None:
+        """A shutdown is told at once, with the time that it may take, and then how it goes."""
+        self.reactor.running = True
+        self.care.startService()
+        self.heard()
+        Scope(self.reactor, "held").own(object(), close=Deferred)
+        self.triggers("before", "shutdown")
+        self.assertEqual(
+            self.heard(),
+            [
+                "STOPPING=1",
+                "EXTEND_TIMEOUT_USEC=14500000",
+                "STATUS=draining: 1 service, 1 thing left",
+            ],
+        )
+        self.reactor.advance(2)
+        self.assertEqual(self.heard(), ["STATUS=draining: 1 service, 1 thing left"])
+        self.reactor.pump([0.5] * 6)
+        self.assertEqual(self.heard(), ["STATUS=closed 1, aborted 0, abandoned 1 in 3.5 s"])
+        # This reactor waits for somebody else.
+        self.assertEqual(self.reactor.fired, ["shutdown"])
+
+    def test_stopped_alone(self) -> None:
+        """When the care ends and the program goes on, nobody is told that it stops."""
+        self.reactor.running = True
+        self.care.startService()
+        self.successResultOf(self.care.stopService())
+        self.assertEqual([line for line in self.heard() if line.startswith("STOPPING")], [])

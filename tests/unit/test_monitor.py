@@ -175,6 +175,18 @@ class SayingTests(MonitorTestCase):
         again._growing = monitor._growing
         self.assertEqual(again.report("txresource 1")["growing"][0]["state"], "seen")
 
+    def test_summary(self) -> None:
+        """In a few words: how many snapshots there were, and what grows."""
+        monitor = self.monitor(0)
+        self.assertEqual(monitor.summary(), "0 snapshots taken; nothing grows; nothing proven")
+        for number in range(6):
+            self.taker.answers = [snapshot(app_Echo=100 * number)]
+            self.successResultOf(monitor.snapshot())
+        self.assertRegex(
+            monitor.summary(),
+            r"^6 snapshots taken; growing: app\.Echo \+[\d,]+ a minute to 500; nothing proven$",
+        )
+
     def test_table(self) -> None:
         """On request, Pympler's table of what changed since the one before."""
         monitor = self.monitor()

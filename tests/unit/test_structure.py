@@ -41,7 +41,7 @@ PARTS: dict[str, set[str]] = {
     "leaks": {"leaks"},
     "surfaces": {"surfaces"},
     "testing": {"testing"},
-    "care": {"care", "intercept", "signals"},
+    "care": {"care", "intercept", "notify", "signals"},
     "demo": {"demo"},
     "tap": {"files", "tap"},
     "cli": {"cli", "__main__"},

@@ -87,6 +87,12 @@ class LeakMonitor:
             gc.callbacks.append(self._on_collection)
             self._schedule()
 
+    def summary(self) -> str:
+        """Say in a few words what the snapshots so far have shown."""
+        taken = self._taker.statistics().taken
+        grows = self._describe_growth(0.0 if self._last is None else self._last.taken_at)
+        return f"{taken} snapshots taken; {grows}; nothing proven"
+
     def stop(self) -> Deferred[None]:
         """
         Watch no longer; a snapshot under way is given up.
