@@ -93,7 +93,7 @@ class CareService(MultiService):
         self._nodes: dict[IService, Node] = {}
         self._wrapped: tuple[str, ...] = ()
         self._trigger: Any = None
-        self._going_on: Any = None
+        self._calls: list[Any] = []
         self._notifier = Notifier("")
         self._closing: Closing | None = None
         self._ended = False
@@ -229,8 +229,8 @@ class CareService(MultiService):
         self._notifier.send(f"STATUS=draining: {left} left")
 
     def abort(self) -> None:
-        """End it now: whatever is still open is aborted."""
-        if self._closing is None:
+        """End it now: whatever is still open is aborted, and triggers of others are left behind."""
+        if self._closing is None or (self._ended and not self._root.stopping):
             return
         if self._ended:
             log.warn("told again to end: waiting for the shutdown triggers of others no longer")
@@ -239,12 +239,17 @@ class CareService(MultiService):
         self._go_on_in(0 if self._ended else LAST + _PATIENCE)
         self._closing.abort()
 
-    def _go_on_in(self, seconds: float | None) -> None:
+    def _go_on_in(self, seconds: float) -> None:
         # Triggers of others, which nothing bounds, hold the shutdown up as well. The same event
         # a second time goes on without them; once they are done the reactor is gone before.
-        if self._going_on is not None and self._going_on.active():
-            self._going_on.cancel()
-        self._going_on = None if seconds is None else self._reactor.callLater(seconds, self._go_on)
+        self._cancel_calls()
+        self._calls.append(self._reactor.callLater(seconds, self._go_on))
+
+    def _cancel_calls(self) -> None:
+        while self._calls:
+            call = self._calls.pop()
+            if call.active():
+                call.cancel()
 
     def _go_on(self) -> None:
         if not self._root.stopping or not getattr(self._reactor, "running", False):
@@ -253,8 +258,9 @@ class CareService(MultiService):
         self._monitor.stop().addCallback(self._go_on_without_others)
 
     def _go_on_without_others(self, _: None) -> None:
-        log.warn("a shutdown trigger that is not ours has not finished: going on without it")
-        self._reactor.fireSystemEvent("shutdown")
+        if getattr(self._reactor, "running", False):  # else they were done in the meantime
+            log.warn("a shutdown trigger that is not ours has not finished: going on without it")
+            self._reactor.fireSystemEvent("shutdown")
 
     def _finish(self, result: Any) -> Deferred[None]:
         if isinstance(result, Failure):
@@ -262,12 +268,11 @@ class CareService(MultiService):
         self.running = 0
         self._account()
         self._root.progress.on_change = None
-        if self._root.stopping:  # they hold to the end: what others wait for can be cut short
-            self._reactor.addSystemEventTrigger("after", "shutdown", self._signals.remove)
-            self._reactor.callLater(EVERY, self._say_who_waits)
+        if self._root.stopping:  # our signals hold to the end: they cut short what others wait for
+            self._reactor.addSystemEventTrigger("after", "shutdown", self._leave)
+            self._calls.append(self._reactor.callLater(EVERY, self._say_who_waits))
         else:
-            self._signals.remove()
-            self._go_on_in(None)
+            self._leave()
         unhook_listening(self._reactor)
         self._wrapped = ()
         self._nodes.clear()
@@ -277,8 +282,11 @@ class CareService(MultiService):
         return self._monitor.stop()
 
     def _say_who_waits(self) -> None:
-        if getattr(self._reactor, "running", False):
-            log.info("all of ours is closed: waiting for a shutdown trigger of somebody else's")
+        log.info("all of ours is closed: waiting for a shutdown trigger of somebody else's")
+
+    def _leave(self) -> None:
+        self._signals.remove()
+        self._cancel_calls()
 
     def _account(self) -> None:
         """Write down what became of everything, once."""

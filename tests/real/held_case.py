@@ -44,3 +44,5 @@ class HeldCase(ProgramTestCase):
         told = [event for (event, *_) in program.events()]
         self.assertEqual([told.count("lost"), told.count("triggers ran")], [1, 1])
         self.assertNotIn("Traceback", program.text())
+        left = [calls for (event, *calls) in program.events() if event == "returned"]
+        self.assertEqual(left, [[[]]] if status == 0 else [])

@@ -38,7 +38,7 @@ class LifeTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """A reactor that remembers, and a log."""
-        self.reactor: Any = MemoryReactorClock()
+        self.reactor: Any = FiringReactor()
         self.said: list[str] = []
         globalLogPublisher.addObserver(self.hear)
         self.addCleanup(globalLogPublisher.removeObserver, self.hear)
@@ -93,17 +93,35 @@ class LifeTests(SynchronousTestCase):
         self.assertEqual(len([line for line in self.said if line.startswith("closed")]), 1)
 
     def test_told_again(self) -> None:
-        """Told to end while it closes it aborts; while others hold the end up, it goes on."""
+        """Told to end while it closes it aborts; afterwards that is nothing to it."""
         care = CareService(self.reactor, interval=0)
         care.startService()
-        Scope(self.reactor, "held").own(object(), close=Deferred)
+        held = Scope(self.reactor, "held")
+        held.own(object(), close=Deferred)
         stopped = care.stopService()
         care.abort()
         self.successResultOf(stopped)
-        self.assertEqual(len([s for s in self.said if "aborting 1 thing" in s]), 1)
         care.abort()
-        self.assertEqual(len([s for s in self.said if "triggers of others no longer" in s]), 1)
+        self.assertEqual(len([line for line in self.said if "told again" in line]), 1)
+        self.assertIn("told again to end: aborting 1 thing", self.said)
+        self.assertEqual((held.state, self.reactor.getDelayedCalls()), ("closed", []))
+
+    def test_told_again_while_others_wait(self) -> None:
+        """Told to end when all of ours is closed it goes on without the triggers of others."""
+        self.reactor.running = True
+        care = CareService(self.reactor, Service(), interval=0)
+        care.startService()
+        ((shutdown, args, kwargs), *_) = self.reactor.triggers["before"]["shutdown"]
+        self.successResultOf(shutdown(*args, **kwargs))
+        self.reactor.advance(2)
+        self.assertIn("all of ours is closed", self.said[-1])
+        self.assertEqual(self.reactor.fired, [])
+        care.abort()
+        self.assertIn("the shutdown triggers of others no longer", self.said[-1])
         self.reactor.advance(0)
+        self.assertEqual(self.reactor.fired, ["shutdown"])
+        for leave, args, kwargs in self.reactor.triggers["after"]["shutdown"]:
+            leave(*args, **kwargs)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
 
@@ -153,7 +171,8 @@ class NotifyTests(SynchronousTestCase):
         self.reactor.running = True
         self.care.startService()
         self.heard()
-        Scope(self.reactor, "held").own(object(), close=Deferred)
+        held = Scope(self.reactor, "held")
+        held.own(object(), close=Deferred)
         self.triggers("before", "shutdown")
         self.assertEqual(
             self.heard(),
@@ -168,7 +187,7 @@ class NotifyTests(SynchronousTestCase):
         self.reactor.pump([0.5] * 6)
         self.assertEqual(self.heard(), ["STATUS=closed 1, aborted 0, abandoned 1 in 3.5 s"])
         # This reactor waits for somebody else.
-        self.assertEqual(self.reactor.fired, ["shutdown"])
+        self.assertEqual((held.state, self.reactor.fired), ("closed", ["shutdown"]))
 
     def test_stopped_alone(self) -> None:
         """When the care ends and the program goes on, nobody is told that it stops."""

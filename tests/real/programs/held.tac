@@ -63,7 +63,7 @@ def run(how):
     if how == "plain":
         reactor.addSystemEventTrigger("before", "shutdown", serving.stopService)
     reactor.run()
-    tell("returned")
+    tell("returned", [str(call) for call in reactor.getDelayedCalls()])
 
 
 reactor.addSystemEventTrigger("after", "shutdown", tell, "triggers ran")
