@@ -267,7 +267,6 @@ class CareService(MultiService):
             log.debug("the close had errors, logged where they came up")
         self.running = 0
         self._account()
-        self._root.progress.on_change = None
         if self._root.stopping:  # our signals hold to the end: they cut short what others wait for
             self._reactor.addSystemEventTrigger("after", "shutdown", self._leave)
             self._calls.append(self._reactor.callLater(EVERY, self._say_who_waits))

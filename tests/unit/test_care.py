@@ -166,6 +166,13 @@ class NotifyTests(SynchronousTestCase):
         self.care.startService()
         self.assertEqual(self.heard()[0], "READY=1")
 
+    def test_stopped_while_it_starts(self) -> None:
+        """A program that is told to end before it has started is never ready."""
+        self.care.startService()
+        self.triggers("before", "shutdown")
+        self.triggers("after", "startup")
+        self.assertNotIn("READY=1", self.heard())
+
     def test_stopping(self) -> None:
         """A shutdown is told at once, with the time that it may take, and then how it goes."""
         self.reactor.running = True
