@@ -82,11 +82,12 @@ class Siege:
 class ShutdownTests(SynchronousTestCase):
     """SIGTERM to a server under siege."""
 
-    def in_care(self, reactor: str = "epoll") -> Siege:
+    def in_care(self, reactor: str = "epoll", **environment: str) -> Siege:
         siege = Siege(
             self,
             *("--reactor", reactor, "txresource", "--grace", str(GRACE), "--interval", "0.2"),
             *("--report", "report.json", "--application", SERVER),
+            **environment,
         )
         siege.program.wait_line(r"snapshot \d+: [\d,]+ objects", times=3)
         return siege
@@ -138,7 +139,7 @@ class ShutdownTests(SynchronousTestCase):
 
     def test_a_second_signal_ends_it_now(self) -> None:
         """Half-way through the grace, a second SIGTERM aborts what is left."""
-        siege = self.in_care()
+        siege = self.in_care(SLOW="60")  # not over before the second signal, however slow we are
         siege.program.signal()
         siege.program.wait_line(r"closing \d.* connections")
         begun = time.monotonic()

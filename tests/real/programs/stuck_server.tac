@@ -42,7 +42,7 @@ class Slow(Resource):
 
     def render_GET(self, request):
         tell("slow begun")
-        reactor.callLater(2.0, self.answer, request)
+        reactor.callLater(float(os.environ.get("SLOW", "2")), self.answer, request)
         return NOT_DONE_YET
 
     def answer(self, request):
