@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -21,6 +22,7 @@ __all__ = (
     "find_by_class",
     "find_closer",
     "register_closer",
+    "unhook",
 )
 
 #: By class, and by the module and name of a class that is not imported for its closer's sake.
@@ -201,3 +203,15 @@ def _unknown(thing: Any) -> str:
 
 
 register_closer(ICloseable, CloseableCloser())
+
+
+def unhook(thing: Any, *names: str) -> None:
+    """
+    Take back what was put in front of a thing's methods, where it is still there.
+
+    Not through ``vars``: who asks for an object's ``__dict__`` brings it into being, which makes
+    what the collector has to free, where Twisted itself leaves cycles, larger by one.
+    """
+    for name in names:
+        with suppress(AttributeError):
+            delattr(thing, name)

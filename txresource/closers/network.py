@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
 from txresource.closers.goodbye import find_policy
-from txresource.registry import BaseCloser, register_closer
+from txresource.registry import BaseCloser, register_closer, unhook
 from txresource.root import Root
 from txresource.sites import Site
 from txresource.tree import OPEN, WATCHED, Node, type_name
@@ -82,8 +83,7 @@ def _port_lost(node: Node, connection_lost: Any, *args: Any, **kwargs: Any) -> A
     finally:
         node.ended()
         if port is not None:
-            vars(port).pop("connectionLost", None)
-            vars(port).pop("stopListening", None)
+            unhook(port, "connectionLost", "stopListening")
 
 
 def _stop_listening_once(port: Any, stop_listening: Any) -> Deferred[None]:
@@ -217,9 +217,10 @@ def watch(connection: Connection) -> None:
     """
     raw = raw_transport(connection.transport)
     for end in (raw, connection.thing):
-        if hasattr(end, "connectionLost") and hasattr(end, "__dict__"):
-            end.connectionLost = partial(_lost, connection, end, end.connectionLost)
-            return
+        if hasattr(end, "connectionLost"):
+            with suppress(AttributeError):  # it may have slots
+                end.connectionLost = partial(_lost, connection, end, end.connectionLost)
+                return
 
 
 def _lost(connection: Connection, end: Any, connection_lost: Any, *args: Any) -> None:
@@ -227,7 +228,7 @@ def _lost(connection: Connection, end: Any, connection_lost: Any, *args: Any) ->
         connection_lost(*args)
     finally:
         connection.ended()
-        vars(end).pop("connectionLost", None)
+        unhook(end, "connectionLost")
 
 
 def connected(

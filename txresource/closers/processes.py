@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IProcessTransport
 
-from txresource.registry import BaseCloser, register_closer
+from txresource.registry import BaseCloser, register_closer, unhook
 from txresource.sites import Site
 from txresource.tree import WATCHED, Node, type_name
 
@@ -36,7 +36,7 @@ class ProcessCloser(BaseCloser):
     def attach(self, node: Node) -> Any:
         """Note when it is gone."""
         process = node.thing
-        known = getattr(process, "__dict__", {}).get("maybeCallProcessEnded")
+        known = getattr(process, "maybeCallProcessEnded", None)
         if _gone(process):
             node.ended()
         elif isinstance(known, partial) and known.func is _maybe_ended:
@@ -82,7 +82,7 @@ def _maybe_ended(node: Node, process: Any) -> None:
         type(process).maybeCallProcessEnded(process)
     finally:
         if _gone(process):
-            vars(process).pop("maybeCallProcessEnded", None)
+            unhook(process, "maybeCallProcessEnded")
             node.ended()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.python.failure import Failure
 
 from txresource.errors import ResourceClosed
-from txresource.registry import BaseCloser, register_closer
+from txresource.registry import BaseCloser, register_closer, unhook
 from txresource.sites import Site
 from txresource.tree import WATCHED, Node, alive
 from txresource.waiting import POLL
@@ -85,7 +85,7 @@ class ThreadPoolCloser(BaseCloser):
     def attach(self, node: Node) -> Any:
         """Note when somebody stops it."""
         pool = self.pool(node)
-        known = vars(pool).get("stop")
+        known = pool.stop
         if isinstance(known, partial) and known.func is _stopped:
             node.give_way_to(known.args[0])
         elif pool.joined:
@@ -126,8 +126,13 @@ class ThreadPoolCloser(BaseCloser):
 
 def working(pool: Any) -> bool:
     """Say whether a thread pool has work, under way or waiting."""
+    # Not by its ``working`` and ``q``: the second makes a class each time, which only the
+    # collector frees, and this is asked again and again.
+    work = pool._team.statistics()
+    if work.busyWorkerCount:
+        return True
     # What waits for a pool that was never started waits for ever.
-    return bool(pool.working or ((pool.started or pool.joined) and pool.q.qsize()))
+    return bool((pool.started or pool.joined) and work.backloggedWorkCount)
 
 
 def _work_of(thread: Thread) -> str:
@@ -172,7 +177,7 @@ def _stopped(node: Node, pool: Any, stop: Any) -> None:
     try:
         stop()
     finally:
-        vars(pool).pop("stop", None)
+        unhook(pool, "stop")
         node.ended()
 
 

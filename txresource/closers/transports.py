@@ -18,7 +18,7 @@ from txresource.closers.network import (
     watch,
 )
 from txresource.errors import ResourceClosed
-from txresource.registry import BaseCloser, register_closer
+from txresource.registry import BaseCloser, register_closer, unhook
 from txresource.sites import Site
 from txresource.tree import OPEN, Node
 
@@ -85,7 +85,7 @@ class ConnectorCloser(ConnectionCloser):
     def attach(self, node: Node) -> Any:
         """Note when it is disconnected."""
         connector = node.thing
-        hook = vars(connector).get("connectionLost")
+        hook = getattr(connector, "connectionLost", None)
         if _has_ended(connector):
             node.ended()
         elif isinstance(hook, partial) and hook.func is _disconnected:
@@ -138,8 +138,7 @@ def _disconnected(node: Node, told: Any, *args: Any) -> None:
 
 
 def _let_go(node: Node, connector: Any) -> None:
-    for name in _TOLD:
-        vars(connector).pop(name, None)
+    unhook(connector, *_TOLD)
     node.ended()
 
 
