@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from txresource.arguments import check_callable, check_result
 from txresource.errors import ResourceInterrupted
+from txresource.failures import scrub
 from txresource.registry import BaseCloser, register_closer
 from txresource.sites import Site, describe_site
 from txresource.tree import ABORTING, CLOSED, CLOSING, WATCHED, Node
@@ -132,7 +133,8 @@ def _done(result: Any, node: TaskNode) -> None:
         return
     ours = node.state in (CLOSING, ABORTING)
     if ours and isinstance(result, Failure) and result.check(CancelledError):
-        result = node.interrupted(node.label(), result.value)
+        # Its frames are in a cycle with it, and hold this close and all that called it.
+        result = node.interrupted(node.label(), scrub(result).value)
     node.ended()
     task.callback(result)
 

@@ -139,12 +139,18 @@ def _disconnected(node: Node, told: Any, *args: Any) -> None:
 
 def _let_go(node: Node, connector: Any) -> None:
     unhook(connector, *_TOLD)
+    if isinstance(connector.connect, partial):  # it holds nothing of ours from now on
+        connector.connect = _connect_no_more
     node.ended()
 
 
 def _refuse_to_connect(label: str) -> None:
     # Its factory, which asks from within clientConnectionLost, has nobody to pass an error on to.
     log.info("{what} has been closed and connects no more", what=label)
+
+
+def _connect_no_more() -> None:
+    _refuse_to_connect("a connector")
 
 
 register_closer(ITCPTransport, TransportCloser())
