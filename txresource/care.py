@@ -26,6 +26,7 @@ from txresource.root import root_node
 from txresource.signals import CareSignals
 from txresource.tree import Node
 from txresource.treetext import describe_open
+from txresource.weak import weakly
 
 __all__ = (
     "CareService",
@@ -101,12 +102,13 @@ class CareService(MultiService):
         self._interval = interval
         seen = frozenset() if self._report is None else read_signatures(self._report)
         self._monitor = LeakMonitor(self._reactor, interval=interval, seen=seen)
-        self._monitor.on_snapshot = self._on_snapshot
+        # Weakly, for both belong to this.
+        self._monitor.on_snapshot = weakly(self._on_snapshot)
         self._signals = CareSignals(
             self._reactor,
-            closing=lambda: self._closing is not None,
-            again=self.abort,
-            ask=lambda: self._monitor.snapshot(table=True),
+            closing=weakly(self._is_closing),
+            again=weakly(self.abort),
+            ask=weakly(self._ask),
         )
         if child is not None:
             child.setServiceParent(self)
@@ -155,7 +157,7 @@ class CareService(MultiService):
         self._notifier = Notifier()
         self._root = root_node(self._reactor)
         self._root.grace = self._grace
-        self._root.progress.on_change = self._on_progress
+        self._root.progress.on_change = weakly(self._on_progress)
         self._closing, self._ended = None, False
         self._signals.install()
         log.info("{text}", text=self._announcement())
@@ -202,7 +204,13 @@ class CareService(MultiService):
         own(self._root, service, None, None)
         self._nodes[service] = next(reversed(self._root.children or {}))
 
+    def _ask(self) -> None:
+        self._monitor.snapshot(table=True)
+
     # -- the end
+
+    def _is_closing(self) -> bool:
+        return self._closing is not None
 
     def stopService(self) -> Deferred[None]:
         """

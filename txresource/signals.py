@@ -36,7 +36,7 @@ class CareSignals:
         self,
         reactor: Any,
         *,
-        closing: Callable[[], bool],
+        closing: Callable[[], bool | None],
         again: Callable[[], None],
         ask: Callable[[], object],
     ) -> None:

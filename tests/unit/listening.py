@@ -52,6 +52,9 @@ class Wire(StringTransport):
 
     def connectionLost(self, reason: Failure) -> None:
         """Pass the end on, and let go."""
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            producer.stopProducing()
         protocol, self.protocol = self.protocol, None
         protocol.connectionLost(reason)
 
