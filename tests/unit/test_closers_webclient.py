@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import weakref
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -213,15 +211,6 @@ class ConnectionPoolTests(PoolCase):
         other.close()
         self.clock.advance(0)
         self.failureResultOf(self.get(), ResourceClosed)
-
-    def test_freed_without_collector(self) -> None:
-        """A pool that is closed is freed with the collector off."""
-        gc.disable()
-        self.addCleanup(gc.enable)
-        self.scope.close()
-        gone = weakref.ref(self.pool)
-        del self.pool, self.agent
-        self.assertIsNone(gone())
 
 
 class LateTests(PoolCase):

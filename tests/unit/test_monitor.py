@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import weakref
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -284,18 +283,6 @@ class ReportTests(MonitorTestCase):
 
 class LifetimeTests(MonitorTestCase):
     """Its own lifetime."""
-
-    def test_freed(self) -> None:
-        """A monitor that was stopped is freed without the collector."""
-        gc.disable()
-        self.addCleanup(gc.enable)
-        monitor = LeakMonitor(self.clock, interval=1.0, taker=self.taker)  # type: ignore[arg-type]
-        monitor.start()
-        self.clock.advance(1)
-        monitor.stop()
-        gone = weakref.ref(monitor)
-        del monitor
-        self.assertIsNone(gone())
 
     def test_repr(self) -> None:
         """It says whether it watches."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import weakref
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
@@ -208,14 +207,3 @@ class TaskTests(SynchronousTestCase):
         self.clock.pump([0.1] * 60)
         self.failureResultOf(task, ResourceInterrupted)
         self.assertEqual(self.scope.state, "closed")
-
-    def test_freed_without_collector(self) -> None:
-        """A task that ended is freed with the collector off."""
-        gc.disable()
-        self.addCleanup(gc.enable)
-        work: Deferred[None] = Deferred()
-        task = self.scope.start(work)
-        gone = [weakref.ref(task), weakref.ref(work)]
-        work.callback(None)
-        del task, work
-        self.assertEqual([ref() for ref in gone], [None, None])
