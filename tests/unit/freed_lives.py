@@ -50,7 +50,14 @@ def scopes(case: SynchronousTestCase) -> list[Any]:
     below = scope.child("below")
     timer = below.call_later(9, int)
     scope.own(object(), close=int)
-    nodes: list[Any] = [scope._node.root, scope._node, below._node, *(below._node.children or ())]
+    root = scope._node.root
+    nodes: list[Any] = [
+        root,
+        root.progress,
+        scope._node,
+        below._node,
+        *(below._node.children or ()),
+    ]
     nodes += scope._node.children or ()
     closers = [nodes[-1].closer]
     service = scope.as_service()

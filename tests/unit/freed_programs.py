@@ -47,7 +47,7 @@ def care(case: SynchronousTestCase) -> list[Any]:
     child = next(iter(service))
     service.removeService(child)  # a service and its parent hold each other
     reactor.triggers.clear()  # this one cannot remove any
-    freed = [service, child]
+    freed = [service, child, service._notifier]
     reactor.running = True
     signals = CareSignals(reactor, closing=bool, again=int, ask=int)
     signals.install()
