@@ -98,7 +98,7 @@ class Ending(Waiting):
         self._abort(node, failure)
 
     def _note(self, node: Node, failure: Failure) -> Failure:
-        log.failure("closing {what} failed", failure, what=node)
+        log.failure("closing {what} failed", failure, what=repr(node))  # not held
         self._errors.append(failure)
         return failure
 

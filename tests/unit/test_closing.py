@@ -181,6 +181,44 @@ class BudgetTests(ClosingCase):
         self.successResultOf(closed)
         self.assertEqual(self.outcome().aborted, {"probe": 1})
 
+    def test_no_grace_of_its_own(self) -> None:
+        """A scope without a grace of its own, whose parent stays open, has five seconds."""
+        scope = self.child("free", grace=None)
+        self.own("x", scope, drain=True)
+        scope.close()
+        self.run_for(4.9)
+        self.assertNotIn("abort x", self.heard)
+        self.run_for(0.2)
+        self.assertIn("abort x", self.heard)
+
+    def test_asked_for_inside_a_parents_close(self) -> None:
+        """A close that somebody asks for does not wait for its turn in the close of a parent."""
+        early = self.child("early")
+        self.own("e", early)
+        newer = self.own("newer", busy=True)
+        closed = self.scope.close()
+        self.assertEqual(self.heard, ["drain newer", "drain e"])
+        self.successResultOf(early.close())
+        self.assertEqual(self.heard[-1], "close e")
+        newer.does["busy"] = False
+        self.run_for(0.1)
+        self.successResultOf(closed)
+        self.assertEqual(self.outcome().closed, {"probe": 2})
+
+    def test_orphans_have_what_the_parent_has_left(self) -> None:
+        """What a thing leaves behind when it ends in a close has no more time than that close."""
+        lost = self.own("lost", busy=True)
+        self.own("below", Scope._of(lost.node), drain=True, busy=True)
+        closed = self.scope.close()
+        self.run_for(3)
+        lost.node.ended()
+        self.run_for(0.9)
+        self.assertNotIn("abort below", self.heard)
+        self.run_for(0.2)
+        self.successResultOf(closed)
+        self.assertEqual(self.outcome().aborted, {"probe": 1})
+        self.assertEqual(self.outcome().closed, {"probe": 1})
+
     def test_busy_until_idle(self) -> None:
         """What is busy is closed softly soon after it is not busy any more."""
         probe = self.own("x", busy=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.unit.closing_case import ClosingCase
 from txresource import Scope
@@ -61,6 +62,38 @@ class ErrorTests(ClosingCase):
         """What fails to abort is abandoned, named with its error."""
         (gone,) = self.closed_with(drain=True, abort=ValueError()).abandoned
         self.assertEqual((gone.what, gone.error), ("probe bad", "ValueError"))
+
+    def test_words_of_an_error(self) -> None:
+        """The log names the thing with its state, whether a step raises or its Deferred fails."""
+        failed: Deferred[None] = Deferred()
+        failed.errback(ValueError())
+        for error in (ValueError(), failed):
+            with capturedLogs() as events:
+                self.closed_with(close=error)
+            self.assertIn("closing <probe bad closing> failed", map(formatEvent, events))
+            self.scope = Scope(self.clock, "again", grace=4)
+            self.addCleanup(self.scope.abort)
+
+    def test_words_for_what_is_abandoned(self) -> None:
+        """What is abandoned has a line in the log: since when, why, and who made it."""
+        self.own("mute", close=Deferred, abort=False)
+        self.clock.advance(7)
+        with capturedLogs() as events:
+            closed = self.scope.close(1)
+            self.clock.pump([1.0, 1.0, 1.0])
+        self.successResultOf(closed)
+        (gone,) = self.outcome().abandoned
+        self.assertEqual(gone.waited, 2.0)
+        why = f"abandoned probe mute after 2.0 s: it does not end (made at {gone.created_at})"
+        self.assertIn(why, map(formatEvent, events))
+        self.assertIn("closing_case.py:", gone.created_at or "")
+
+    def test_words_for_what_refuses(self) -> None:
+        """What is abandoned because it failed has the name of its error in the log."""
+        with capturedLogs() as events:
+            self.closed_with(close=ValueError(), abort=False)
+        (line,) = (t for t in map(formatEvent, events) if t.startswith("abandoned probe bad"))
+        self.assertIn(" s: ValueError (made at ", line)
 
     def test_several(self) -> None:
         """Two errors make one that names both; only the first waiter hears it."""
