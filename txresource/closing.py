@@ -248,6 +248,9 @@ class Closing(Ending):
         children, gone = node.children or {}, batch
         if self._attempt(node, lambda _: closer.end_all(batch)) is not True:
             gone = [child for child in batch if child.state is CLOSED]
+        for child in gone:
+            if child.noted:
+                child.unnote()
         if len(children) == len(gone) + 1:  # all but the last one
             last = next(iter(children))
             children.clear()
@@ -381,6 +384,8 @@ def _drain_once(node: Node) -> None:
 
 
 def _forget(node: Node) -> None:
+    if node.noted:
+        node.unnote()
     node.state, children = CLOSED, tuple(node.children or ())
     node.children = node.listeners = node.thing = None
     for child in children:

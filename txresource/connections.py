@@ -32,7 +32,6 @@ __all__ = (
     "ManagedPolicy",
     "ManagedProtocolMixin",
     "installed_reactor",
-    "known_node",
     "ports",
 )
 
@@ -88,6 +87,13 @@ class FactoryNode(Node):
             log.warn("not in care, it has no __dict__: {what}", what=type_name(type(thing)))
         self.warned = True
 
+    def give_way_to(self, known: Node, name: str | None) -> Any:
+        """A factory that is given to a scope stays in it."""
+        factory = super().give_way_to(known, name)
+        assert isinstance(known, FactoryNode)
+        known.transient = False
+        return factory
+
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a port or connection; of the last one, and the factory may go too."""
         super().lost(child, aborted, counted)
@@ -137,12 +143,8 @@ class FactoryCloser(BaseCloser):
     def attach(self, node: Any) -> Any:
         """Know every connection from now on."""
         factory = node.thing
-        known = known_node(factory)
         if isinstance(factory, ManagedFactoryMixin):
-            factory._hang_under(node)
-        elif known is not None:
-            known.transient = False
-            node.give_way_to(known)
+            factory._node = node
         elif hasattr(factory, "__dict__"):
             factory.buildProtocol = partial(_build, node, factory.buildProtocol)
         else:
@@ -173,13 +175,6 @@ class FactoryCloser(BaseCloser):
 
 
 FACTORY = FactoryCloser()
-
-
-def known_node(factory: Any) -> FactoryNode | None:
-    """The open node of a plain factory that is owned already; ``None`` where nobody owns it."""
-    hook = vars(factory).get("buildProtocol") if hasattr(factory, "__dict__") else None
-    node = hook.args[0] if isinstance(hook, partial) and hook.func is _build else None
-    return node if isinstance(node, FactoryNode) and node.state is OPEN else None
 
 
 def _build(node: FactoryNode, build: Callable[[Any], Any], address: Any) -> Any:
@@ -360,14 +355,6 @@ class ManagedFactoryMixin:
             node = self._node = FactoryNode(root, self, None, caller_site(), transient=True)
             root.adopt(node)
         return node
-
-    def _hang_under(self, node: Node) -> None:
-        """Move below a scope that owns this factory; ``node`` is the place that was made for it."""
-        assert isinstance(node, FactoryNode) and node.parent is not None
-        if self._node is None or self._node.state is CLOSED:
-            self._node = node
-        else:
-            node.give_way_to(self._node)
 
 
 def _build_managed(

@@ -8,11 +8,12 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from txresource.connections import FACTORY, FactoryNode, ManagedFactoryMixin, known_node
+from txresource.connections import FACTORY, FactoryNode, ManagedFactoryMixin
 from txresource.errors import ResourceClosed
 from txresource.owning import own
 from txresource.root import root_node
 from txresource.sites import caller_site
+from txresource.tree import OPEN
 
 __all__ = (
     "HOOKED",
@@ -74,8 +75,8 @@ def _node_of(root: Any, factory: Any) -> Any:
     """The node of a factory, which may listen already."""
     if isinstance(factory, ManagedFactoryMixin):
         return factory._open_node()
-    known = known_node(factory)
-    if known is not None:
+    known = root.owned.get(id(factory))
+    if isinstance(known, FactoryNode) and known.state is OPEN:
         return known
     node = FactoryNode(root, factory, None, caller_site(), transient=True)
     FACTORY.attach(node)

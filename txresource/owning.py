@@ -33,26 +33,36 @@ def own(
     :returns: what to use from now on.
     """
     closer = closer or (find_closer(thing) if close is None else CallableCloser(close))
-    return attach(parent, closer.node(parent, thing, name, caller_site()))
+    return attach(parent, closer.node(parent, thing, name, caller_site()), name)
 
 
-def attach(parent: Node, node: Node) -> Any:
+def attach(parent: Node, node: Node, name: str | None) -> Any:
     """
     Take the thing of a new node into care, and the node into the tree.
 
+    A thing that has a node already keeps that, which moves below this parent.
+
+    :param name: what the user called it; ``None``: the user did not.
     :returns: what to use from now on.
     :raises ResourceClosed: it is too late; the thing has been closed at once.
+    :raises ResourceError: it is in another reactor's tree, or owns this parent.
     """
+    thing, known = node.thing, node.known()
     try:
+        if known is not None:
+            return node.give_way_to(known, name)
         used = node.closer.attach(node)
         if node.state is OPEN:  # a thing that had ended before never enters the tree
             parent.adopt(node)
     except ResourceClosed:
-        # It is outside of the tree, and of the parent's accounts: a close of its own, at once.
-        node.run = Closing(node, 0.0, None)
-        node.run.start()
+        if known is None:
+            # It is outside of the tree, and of the parent's accounts: a close of its own, at once.
+            node.run = Closing(node, 0.0, None)
+            node.run.start()
+        elif known.state is OPEN:  # else its owner closes it, in bounds
+            close_node(known, 0.0)
         raise
-    return used
+    return thing if used is None else used  # a node that has ended has let go of its thing
 
 
 def refuse(work: Any) -> None:

@@ -16,6 +16,7 @@ from txresource.tree import Node
 
 __all__ = (
     "BaseCloser",
+    "CallNode",
     "CallableCloser",
     "CloseableCloser",
     "class_key",
@@ -71,6 +72,17 @@ def _awaited(result: Any) -> Deferred[Any] | None:
     return Deferred.fromCoroutine(result) if hasattr(result, "send") else None
 
 
+class CallNode(Node):
+    """The node of a thing with ``close=``; the same thing with another function is another one."""
+
+    __slots__ = ()
+
+    def key(self) -> Any:
+        """The thing and the function; a bound method is made anew whenever it is asked for."""
+        function = self.closer.function
+        return id(self.thing), function if hasattr(function, "__self__") else id(function)
+
+
 class CallableCloser(BaseCloser):
     """
     The closer made of ``close=``.
@@ -80,11 +92,15 @@ class CallableCloser(BaseCloser):
 
     def __init__(self, function: Any) -> None:
         check_callable("close= takes a callable", function, "pass the method without calling it")
-        self._function = function
+        self.function = function
+
+    def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
+        """One that is found by the function, too."""
+        return CallNode(parent, self, thing, name, site)
 
     def close(self, node: Node) -> Any:
         """Call the function; what it returns is waited for."""
-        return _awaited(self._function())
+        return _awaited(self.function())
 
 
 class CloseableCloser(BaseCloser):

@@ -62,6 +62,8 @@ class ScopeNode(Node):
 
     __slots__ = ("grace",)
 
+    noted = False
+
     def __init__(self, parent: Node, name: str, grace: float | None, site: Site | None) -> None:
         check_grace(grace)
         super().__init__(parent, _SCOPE, None, name, site)
@@ -76,7 +78,9 @@ class Root(Node):
     leaves no trace in the reactor.
     """
 
-    __slots__ = ("_reactor", "_trigger", "connections", "grace", "pid", "progress", "stopping")
+    __slots__ = ("_reactor", "_trigger", "grace", "owned", "pid", "progress", "stopping")
+
+    noted = False
 
     def __init__(self, reactor: Any) -> None:
         check_reactor(reactor, _WRITE)
@@ -86,8 +90,8 @@ class Root(Node):
         #: The process that opened what is open, which is the one in which the reactor runs: twistd
         #: forks between the two. ``None``: nothing is open; 0: the reactor has not started yet.
         self.pid: int | None = None
-        #: Nodes of connections, by the id of their raw transport: each transport is owned once.
-        self.connections: dict[int, Any] = {}
+        #: Nodes by :meth:`~txresource.tree.Node.key`: each thing is owned once.
+        self.owned: dict[Any, Node] = {}
         #: What the close of this tree says in the log.
         self.progress = Progress(self)
         super().__init__(None, _SCOPE, None, "reactor", None)
@@ -102,6 +106,13 @@ class Root(Node):
     def reactor(self) -> Any:
         """The reactor that this tree belongs to."""
         return self._reactor
+
+    def find(self, key: Any) -> Node | None:
+        """The node with this key, in this tree or in another reactor's; ``None``: there is none."""
+        found = self.owned.get(key)
+        if found is None and len(_roots) > 1:
+            found = next((root.owned[key] for root in _roots.values() if key in root.owned), None)
+        return found
 
     def take_process(self) -> None:
         """Note which process opens things; once, and again when the reactor starts."""

@@ -27,7 +27,7 @@ from txresource.places import (
 from txresource.root import ScopeNode, check_grace, root_node
 from txresource.scopeservice import ScopeService
 from txresource.sites import Site, caller_site, describe_site
-from txresource.tasks import DeferredCloser, TaskNode, begin
+from txresource.tasks import DeferredCloser, DeferredNode, TaskNode, begin
 from txresource.tree import OPEN, Node, NodeView, ScopeStatistics
 from txresource.treetext import in_flight
 
@@ -151,12 +151,14 @@ class Scope:
     ) -> Any:
         """
         Take a thing: it is closed when this scope is, and leaves the tree when it ends by itself.
+        One that another scope owns moves here.
 
         :param name: how logs and reports call it; ``None``: the name of its type.
         :param close: called without arguments to close it; may return a Deferred or a coroutine.
             ``None``: by the closer that was registered for its class or interface.
         :returns: what to use from now on, mostly the thing itself.
         :raises ResourceClosed: this scope is closing or closed; the thing has been closed at once.
+        :raises ResourceError: another reactor's tree owns the thing, or the thing owns this scope.
         :raises TypeError: nobody said how such a thing is closed, or ``close`` is not a callable.
         """
         check_thread()
@@ -194,9 +196,10 @@ class Scope:
             refuse(work)
             raise
         label = name or getattr(work, "__qualname__", None) or type(work).__qualname__
-        node = TaskNode(self._node, _TASK, None, label, caller_site())
+        make = DeferredNode if isinstance(work, Deferred) else TaskNode
+        node = make(self._node, _TASK, None, label, caller_site())
         node.thing = run_inside(node, begin, work, args, kwargs)
-        return attach(self._node, node)
+        return attach(self._node, node, name)
 
     def call_later(
         self, delay: float, function: Callable[..., Any], *args: Any, **kwargs: Any

@@ -18,6 +18,7 @@ from txresource.tree import ABORTING, CLOSED, CLOSING, WATCHED, Node
 
 __all__ = (
     "DeferredCloser",
+    "DeferredNode",
     "Task",
     "TaskNode",
     "begin",
@@ -68,11 +69,24 @@ class TaskNode(Node):
 
     __slots__ = ("task",)
 
+    noted = False
+
     def __init__(
         self, parent: Node, closer: Any, thing: Any, name: str | None, site: Site | None
     ) -> None:
         super().__init__(parent, closer, thing, name, site)
         self.task: Task | None = None
+
+    def known(self) -> Node | None:
+        """The node of what a function that was started returned, if that is owned already."""
+        known: Node | None = self.root.owned.get(self.key())
+        return known
+
+    def give_way_to(self, known: Node, name: str | None) -> Any:
+        """What is used stays what the first owner got."""
+        super().give_way_to(known, name)
+        assert isinstance(known, TaskNode)
+        return known.task
 
     def leave(self, counted: bool = True) -> None:
         """Leave the tree; the caller of one that is abandoned need not wait any more."""
@@ -91,6 +105,15 @@ class TaskNode(Node):
         return Failure(error)
 
 
+class DeferredNode(TaskNode):
+    """The node of a Deferred that was given to a scope; what was started, nobody else can own."""
+
+    __slots__ = ()
+
+    noted = True
+    known = Node.known
+
+
 class DeferredCloser(BaseCloser):
     """
     A Deferred, and the work behind it: the grace is its time to finish, then it is cancelled.
@@ -99,8 +122,8 @@ class DeferredCloser(BaseCloser):
     kind = "task"
 
     def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
-        """Make the node of such a thing; the parent has not adopted it yet."""
-        return TaskNode(parent, self, thing, name, site)
+        """A node of a Deferred that somebody has, who may own it again."""
+        return DeferredNode(parent, self, thing, name, site)
 
     def attach(self, node: Node) -> Any:
         """Watch the work; what it ends with goes to a Deferred of the caller's own."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
-from txresource.errors import ResourceClosed, ResourceDraining, WrongProcess
+from txresource.errors import ResourceClosed, ResourceDraining, ResourceError, WrongProcess
 from txresource.sites import Site, describe_site
 
 if TYPE_CHECKING:
@@ -132,6 +132,9 @@ class Node:
 
     #: Seconds that closing may take; ``None``: whatever the parent has left.
     grace: float | None = None
+    #: Whether the root finds this node by its thing, so that each thing is owned once. Kinds of
+    #: which there are very many find their node by a hook of their own, for no memory.
+    noted = True
 
     def __init__(
         self, parent: Node | None, closer: Any, thing: Any, name: str | None, site: Site | None
@@ -182,6 +185,8 @@ class Node:
         if self.children is None:
             self.children = {}
         self.children[child] = None
+        if child.noted:
+            self.root.owned[child.key()] = child
 
     def check_open(self) -> None:
         """
@@ -236,6 +241,8 @@ class Node:
         """
         aborted = self.state is ABORTING
         self.state = CLOSED
+        if self.noted:
+            self.unnote()
         self.thing = None
         if self.listeners:
             self.tell()
@@ -257,21 +264,59 @@ class Node:
                 self.run.count(child, aborted)
             self.run.unawait(child)
 
-    def give_way_to(self, known: Node) -> None:
+    def key(self) -> Any:
+        """By what the root finds this node: what stays the same for as long as it is there."""
+        return id(self.thing)
+
+    def known(self) -> Node | None:
+        """The node that the thing of this one has already; ``None``: nobody owns it."""
+        found: Node | None = self.root.find(self.key())
+        return found
+
+    def unnote(self) -> None:
+        """Have the root forget by what it found this node."""
+        owned, key = self.root.owned, self.key()
+        if owned.get(key) is self:
+            del owned[key]
+
+    def give_way_to(self, known: Node, name: str | None) -> Any:
         """
         Let the node that a thing has already take this one's place; this one never enters.
 
-        So a thing that is owned twice is owned once, by the later owner.
+        So a thing that is owned twice is owned once, by the later owner. One that is being closed
+        stays where it is.
+
+        :param name: what the later owner calls it; ``None``: as the former one did.
+        :returns: what to use from now on.
+        :raises ResourceClosed: the later owner is closing or closed.
+        :raises ResourceError: the thing is in another tree, or owns the later owner.
         """
-        if self.parent is not None:
+        assert self.parent is not None
+        self.parent.check_open()
+        if known.root is not self.root:
+            where = "process" if known.foreign() else "reactor"
+            raise ResourceError(
+                f"{known.label()} is owned already, in the tree of another {where}: close it there"
+            )
+        if known.state is OPEN:
             known.moved_to(self.parent)
-        known.name = self.name or known.name
+            known.name = name or known.name
         self.state = CLOSED
+        return self.thing
 
     def moved_to(self, parent: Node) -> None:
-        """Hang this node under another parent of the same tree."""
+        """
+        Hang this node under another parent of the same tree.
+
+        :raises ResourceError: it owns that one.
+        """
         if self.parent is parent:
             return
+        above: Node | None = parent
+        while above is not None:
+            if above is self:
+                raise ResourceError(f"{self.label()} owns {parent.label()}, which cannot own it")
+            above = above.parent
         parent.adopt(self)
         if self.parent is not None and self.parent.children is not None:
             self.parent.children.pop(self, None)

@@ -98,6 +98,7 @@ def tasks(case: SynchronousTestCase) -> list[Any]:
     work: Deferred[Any] = Deferred()
     cancelled: Deferred[Any] = Deferred()
     ended, cut = scope.start(wait(work)), scope.start(wait(cancelled))
+    given = scope.own(Deferred()).addErrback(lambda _: None)
     nodes = list(scope._node.children or ())
     work.callback(None)
     case.successResultOf(ended)
@@ -105,7 +106,7 @@ def tasks(case: SynchronousTestCase) -> list[Any]:
     clock.advance(0)
     case.successResultOf(closed)
     case.failureResultOf(cut, ResourceInterrupted).trap(ResourceInterrupted)
-    return [scope, nodes, work, cancelled, ended, cut]
+    return [scope, nodes, work, cancelled, ended, cut, given]
 
 
 @life

@@ -40,7 +40,7 @@ class SilentPort(Port):
 
     def connectionLost(self, reason: Any = None) -> None:
         """As Twisted's, but for the socket."""
-        self.connected = False
+        self.connected, self.disconnected = False, True
         self.d.callback(None)
         del self.d
 

@@ -67,16 +67,6 @@ class FileTests(FilesCase):
             self.scope.own(file)
             self.assertEqual(self.owned(), 0)
 
-    def test_owned_twice(self) -> None:
-        """A file that is owned twice is owned once, by the later owner."""
-        file = self.open()
-        other = Scope(self.clock, "other")
-        other.own(file)
-        self.scope.close()
-        self.assertFalse(file.closed)
-        self.successResultOf(other.close())
-        self.assertTrue(file.closed)
-
     def test_full_disk(self) -> None:
         """A file that cannot be written is told of, and holds up nothing."""
 

@@ -68,17 +68,6 @@ class PortTests(SynchronousTestCase):
         self.successResultOf(second)
         self.assertEqual(self.port.told, 1)
 
-    def test_owned_twice(self) -> None:
-        """A port that is owned twice is owned once, by the later owner."""
-        other = Scope(self.clock, "other")
-        self.assertIs(other.own(self.port), self.port)
-        self.successResultOf(self.scope.close())
-        self.assertTrue(self.port.listening)
-        closed = other.close()
-        self.clock.advance(0)
-        self.successResultOf(closed)
-        self.assertFalse(self.port.listening)
-
     def test_refused(self) -> None:
         """A port that a closed scope is given stops at once."""
         self.scope.abort()

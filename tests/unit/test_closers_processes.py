@@ -156,15 +156,6 @@ class ProcessTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.owned(), 0)
 
-    def test_owned_twice(self) -> None:
-        """A child that is owned twice is owned once, by the later owner."""
-        child, other = self.own(), Scope(self.clock, "other")
-        other.own(child)
-        self.successResultOf(self.scope.close())
-        self.assertEqual(child.heard, [])
-        other.close()
-        self.assertEqual(child.heard[0], "TERM")
-
     def test_refused(self) -> None:
         """A closed scope tells and kills a child that it is given."""
         self.scope.close()

@@ -151,15 +151,6 @@ class ThreadPoolTests(SynchronousTestCase):
         self.scope.own(self.pool)
         self.assertEqual(self.scope.tree().children, ())
 
-    def test_owned_twice(self) -> None:
-        """A pool that is owned twice is owned once, by the later owner."""
-        other = Scope(self.clock, "other")
-        other.own(self.pool)
-        self.successResultOf(self.scope.close())
-        self.assertFalse(self.pool.joined)
-        self.successResultOf(other.close())
-        self.assertTrue(self.pool.joined)
-
     def test_stopped_again(self) -> None:
         """A trigger that stops a closed pool once more does no harm."""
         self.scope.close()

@@ -123,8 +123,8 @@ class TransportTests(ConnectionCase):
     def test_refused(self) -> None:
         """A closed scope loses what it is given, known or not, and aborts it if it must."""
         self.scope.close()
-        known = self.connect(deaf=True)
-        Scope(self.clock, "other").own(known)
+        other = Scope(self.clock, "other")
+        known = other.own(self.connect(deaf=True))
         for wire in (self.connect(deaf=True), known):
             self.assertRaises(ResourceClosed, self.scope.own, wire)
             self.clock.pump([0.1] * 12)
@@ -286,15 +286,6 @@ class ConnectorTests(ConnectionCase):
         self.clock.advance(0)
         self.successResultOf(closed)
         self.assertEqual((connector.attempts, factory.numPorts), (1, 0))
-
-    def test_owned_twice(self) -> None:
-        """A connector that is owned twice is owned once, by the later owner."""
-        connector, other = self.connect(Telling()), Scope(self.clock, "other")
-        other.own(connector)
-        self.successResultOf(self.scope.close())
-        self.assertEqual(connector.state, "connecting")
-        self.successResultOf(other.close())
-        self.assertEqual(connector.state, "disconnected")
 
     def test_connector_freed_without_collector(self) -> None:
         """A connector that is closed, at whatever moment, is freed with the collector off."""

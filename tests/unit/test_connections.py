@@ -74,7 +74,7 @@ class ConnectionCase(SynchronousTestCase):
         root_scope(self.clock).close(0)
         self.clock.pump([0.1] * 20)
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertEqual(root.connections, {})
+        self.assertEqual(root.owned, {})
 
     def serve(self, protocol: type, base: type = Factory, **names: Any) -> Any:
         """A factory of a protocol class that the scope owns, and its port."""

@@ -79,7 +79,7 @@ class InterceptTests(SynchronousTestCase):
             self.clock.pump([0, 1, 0, 0])
             self.successResultOf(closed)
             self.assertEqual([w.asked for w in wires], [["lose"], ["lose", "abort"]])
-            self.assertEqual((port.listening, root.connections), (False, {}))
+            self.assertEqual((port.listening, root.owned), (False, {}))
             assert root.run is not None
             outcome = root.run.outcome
             self.assertEqual(outcome.closed, {"port": 1, "connection": 1})

@@ -32,11 +32,8 @@ class FileCloser(BaseCloser):
         """Note when somebody closes it."""
         file = node.thing
         attributes = getattr(file, "__dict__", None)
-        known = None if attributes is None else attributes.get("close")
         if file.closed:
             node.ended()
-        elif isinstance(known, partial) and known.func is _closed:
-            node.give_way_to(known.args[0])
         elif attributes is not None:
             attributes["close"] = partial(_closed, node, file.close)
         return file

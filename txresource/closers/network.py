@@ -14,7 +14,6 @@ from twisted.python.failure import Failure
 
 from txresource.closers.goodbye import find_policy
 from txresource.registry import BaseCloser, register_closer, unhook
-from txresource.root import Root
 from txresource.sites import Site
 from txresource.tree import OPEN, WATCHED, Node, type_name
 
@@ -26,7 +25,6 @@ __all__ = (
     "application_ends",
     "connected",
     "raw_transport",
-    "root_of",
     "watch",
 )
 
@@ -45,9 +43,8 @@ class PortCloser(BaseCloser):
         port = node.thing
         if not hasattr(port, "connectionLost"):  # not in IListeningPort: then only its own end
             return port
-        hook = vars(port).get("connectionLost")
-        if getattr(hook, "func", None) is _port_lost:  # owned already
-            node.give_way_to(hook.args[0])
+        if getattr(port, "disconnected", False) and not port.connected:
+            node.ended()
             return port
         port.connectionLost = partial(_port_lost, node, port.connectionLost)
         # Twisted's own second call, in the turn of the first one, breaks the port.
@@ -124,13 +121,14 @@ class Connection(Node):
             return type_name(type(application_ends(self.thing, self.transport)[0]))
         return self.name or "a connection"
 
+    def key(self) -> Any:
+        """The transport at the bottom, which all layers of a connection have in common."""
+        return id(raw_transport(self.transport))
+
     def leave(self, counted: bool = True) -> None:
         """Leave the tree, and let go of the transport."""
-        connections = root_of(self).connections
-        if connections.get(id(raw_transport(self.transport))) is self:
-            del connections[id(raw_transport(self.transport))]
-        self.transport = None
         super().leave(counted)
+        self.transport = None
 
 
 class ConnectionCloser(BaseCloser):
@@ -196,14 +194,6 @@ def raw_transport(transport: Any) -> Any:
     return transport
 
 
-def root_of(node: Node) -> Root:
-    """The root of the tree that a node hangs in."""
-    while node.parent is not None:
-        node = node.parent
-    assert isinstance(node, Root)
-    return node
-
-
 CONNECTION = ConnectionCloser()
 
 
@@ -239,13 +229,10 @@ def connected(
 
     :param takes_over: whether the connection moves here if it hangs elsewhere already.
     """
-    connections = root_of(parent).connections
-    raw = raw_transport(transport)
-    node: Connection | None = connections.get(id(raw))
+    node: Any = parent.root.owned.get(id(raw_transport(transport)))
     if node is None:
         node = Connection(parent, CONNECTION, protocol, transport, None)
         parent.adopt(node)
-        connections[id(raw)] = node
     elif takes_over and parent.state is OPEN and node.state is OPEN:
         node.moved_to(parent)
     return node

@@ -36,11 +36,8 @@ class ProcessCloser(BaseCloser):
     def attach(self, node: Node) -> Any:
         """Note when it is gone."""
         process = node.thing
-        known = getattr(process, "maybeCallProcessEnded", None)
         if _gone(process):
             node.ended()
-        elif isinstance(known, partial) and known.func is _maybe_ended:
-            node.give_way_to(known.args[0])
         elif hasattr(process, "maybeCallProcessEnded"):
             process.maybeCallProcessEnded = partial(_maybe_ended, node, process)
         return process

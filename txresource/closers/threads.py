@@ -85,10 +85,7 @@ class ThreadPoolCloser(BaseCloser):
     def attach(self, node: Node) -> Any:
         """Note when somebody stops it."""
         pool = self.pool(node)
-        known = pool.stop
-        if isinstance(known, partial) and known.func is _stopped:
-            node.give_way_to(known.args[0])
-        elif pool.joined:
+        if pool.joined:
             node.ended()
         else:
             pool.stop = partial(_stopped, node, pool, pool.stop)

@@ -31,8 +31,14 @@ class TimerNode(Node):
 
     __slots__ = ("canceller", "function")
 
+    noted = False
     function: Callable[..., Any]
     canceller: Callable[[Any], None]
+
+    def known(self) -> Node | None:
+        """By what stands in for how the reactor forgets the call."""
+        known = getattr(self.thing.canceller, "__self__", None)
+        return known if isinstance(known, TimerNode) else None
 
     def called(self, *args: Any, **kwargs: Any) -> None:
         """Leave the tree, then do what was to be done."""
@@ -55,19 +61,16 @@ class DelayedCallCloser(BaseCloser):
     kind = "timer"
 
     def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
-        """Make the node of such a thing; the parent has not adopted it yet."""
-        return TimerNode(parent, self, thing, name, site)
+        """Twisted's own can tell of its end; of another one the root takes a note."""
+        kind = TimerNode if isinstance(thing, DelayedCall) else Node
+        return kind(parent, self, thing, name, site)
 
     def attach(self, node: Node) -> Any:
         """Note when it is called or cancelled."""
         call = node.thing
         if not call.active():
             node.ended()
-        elif isinstance(call, DelayedCall) and isinstance(node, TimerNode):
-            known = getattr(call.canceller, "__self__", None)
-            if isinstance(known, TimerNode):  # owned already
-                node.give_way_to(known)
-                return call
+        elif isinstance(node, TimerNode):
             node.function, call.func = call.func, node.called
             node.canceller, call.canceller = call.canceller, node.cancelled
         return call

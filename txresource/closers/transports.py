@@ -14,10 +14,8 @@ from txresource.closers.network import (
     Connection,
     ConnectionCloser,
     raw_transport,
-    root_of,
     watch,
 )
-from txresource.errors import ResourceClosed
 from txresource.registry import BaseCloser, register_closer, unhook
 from txresource.sites import Site
 from txresource.tree import OPEN, Node
@@ -53,18 +51,10 @@ class TransportCloser(BaseCloser):
         assert isinstance(node, Connection)
         given, raw = node.thing, node.transport
         node.thing, node.closer = getattr(raw, "protocol", None) or given, CONNECTION
-        if not getattr(raw, "connected", True):
+        if getattr(raw, "connected", True):
+            watch(node)
+        else:
             node.ended()
-            return given
-        known = root_of(node).connections.get(id(raw))
-        try:
-            if known is not None:
-                node.give_way_to(known)
-                return given
-        except ResourceClosed:
-            pass  # the owner refuses, and ends it: then this node must hear of the end
-        root_of(node).connections.setdefault(id(raw), node)
-        watch(node)
         return given
 
 
@@ -85,11 +75,8 @@ class ConnectorCloser(ConnectionCloser):
     def attach(self, node: Node) -> Any:
         """Note when it is disconnected."""
         connector = node.thing
-        hook = getattr(connector, "connectionLost", None)
         if _has_ended(connector):
             node.ended()
-        elif isinstance(hook, partial) and hook.func is _disconnected:
-            node.give_way_to(hook.args[0])
         elif hasattr(
             connector, "connectionLost"
         ):  # not in IConnector: then only told to disconnect
