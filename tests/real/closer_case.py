@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import inlineCallbacks
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from txresource import Scope
@@ -28,6 +29,17 @@ class CloserCase(TestCase):
         run = self.scope._node.run
         assert run is not None
         return [gone.what for gone in run.outcome.abandoned]
+
+    def own_and_close(self, thing: Any) -> Any:
+        """End a thing by the scope, in time."""
+        self.scope.own(thing)
+        return self.close_in_time()
+
+    @staticmethod
+    def lose(thing: Any) -> Any:
+        """End a thing by what it has itself, and wait for the same time."""
+        thing.loseConnection()
+        return deferLater(reactor, BOUND, lambda: None)
 
     @inlineCallbacks
     def close_in_time(self) -> Any:

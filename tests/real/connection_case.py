@@ -87,7 +87,7 @@ class ManagedToldFactory(ManagedFactoryMixin, ToldFactory):
 
 
 def paused(protocol: Any) -> None:
-    """Read nothing, so that the reactor does not see the connection."""
+    """Read nothing."""
     protocol.transport.pauseProducing()
 
 
@@ -165,6 +165,14 @@ class ConnectionsTestCase(TestCase):
             self.clients.append((yield deferToThread(client_side, client)))
         protocol = yield connected
         return protocol
+
+    @inlineCallbacks
+    def out_of_sight(self, protocol: Any) -> Any:
+        """Pause a connection, and wait until the reactor neither reads from nor writes to it."""
+        paused(protocol)
+        raw = raw_transport(protocol.transport)
+        while raw in reactor.getReaders() or raw in reactor.getWriters():
+            yield deferLater(reactor, 0.01, lambda: None)
 
     @inlineCallbacks
     def check_closed(self, owner: Any, protocol: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.internet import ClientService
@@ -121,32 +122,34 @@ class Telling(Protocol):
         self.lost.callback(None)
 
 
-class TransportTests(SilentServerCase):
+class LosingCase(CloserCase):
+    """With clients that must be lost, or must not."""
+
+    @inlineCallbacks
+    def check_lost(self, client: Telling, lost: bool) -> Any:
+        self.assertEqual(client.lost.called, lost)
+        if not lost:
+            client.transport.abortConnection()
+            yield client.lost
+
+
+class TransportTests(LosingCase, SilentServerCase):
     """``own(protocol.transport)`` and ``own(ClientService(…))`` over TLS."""
 
     @inlineCallbacks
-    def connect(self) -> Any:
+    def silent_peer(self, end: Callable[[Any], Any], ends: bool) -> Any:
         client = yield self.endpoint().connect(Factory.forProtocol(Telling))
         yield client.answered
-        return client
+        yield end(client.transport)
+        yield self.check_lost(client, ends)
 
-    @inlineCallbacks
     def test_silent_peer(self) -> Any:
         """A client's connection to a peer that does not let it go ends in time."""
-        client = yield self.connect()
-        self.assertIs(self.scope.own(client.transport), client.transport)
-        yield self.close_in_time()
-        self.assertTrue(client.lost.called)
+        return self.silent_peer(self.own_and_close, True)
 
-    @inlineCallbacks
     def test_plain_loseConnection_is_not_enough(self) -> Any:
         """Plain: ``loseConnection`` is not over when the same time is."""
-        client = yield self.connect()
-        client.transport.loseConnection()
-        yield deferLater(reactor, BOUND, lambda: None)
-        self.assertFalse(client.lost.called)
-        client.transport.abortConnection()
-        yield client.lost
+        return self.silent_peer(self.lose, False)
 
     def serve(self) -> ClientService:
         service = ClientService(self.endpoint(), Factory.forProtocol(Telling))
@@ -176,12 +179,19 @@ class TransportTests(SilentServerCase):
         yield stopped
 
 
-class UNIXTests(CloserCase):
+class UNIXTests(LosingCase):
     """The same at a UNIX socket."""
 
-    @inlineCallbacks
     def test_full_pipe(self) -> Any:
         """A connection whose peer never reads what was written is aborted in time."""
+        return self.full_pipe(self.own_and_close, True)
+
+    def test_plain_full_pipe(self) -> Any:
+        """Plain: ``loseConnection`` is not over when the same time is."""
+        return self.full_pipe(self.lose, False)
+
+    @inlineCallbacks
+    def full_pipe(self, end: Callable[[Any], Any], ends: bool) -> Any:
         path = os.path.join(tempfile.mkdtemp(), "socket")  # a short name: they have a limit
         self.addCleanup(shutil.rmtree, os.path.dirname(path))
         server: Deferred[Any] = Deferred()
@@ -193,9 +203,8 @@ class UNIXTests(CloserCase):
         client = yield endpoint.connect(Factory.forProtocol(Telling))
         peer = yield server
         client.transport.write(b"x" * 10_000_000)
-        self.scope.own(client.transport)
-        yield self.close_in_time()
-        self.assertTrue(client.lost.called)
+        yield end(client.transport)
+        yield self.check_lost(client, ends)
         peer.transport.abortConnection()
         yield peer.lost
 
@@ -269,18 +278,35 @@ class ReentrantTests(CloserCase):
             raise SkipTest("this release of Twisted lets a service be stopped by its own callback")
 
     @inlineCallbacks
-    def test_reconnecting(self) -> Any:
-        """A connector that reconnects does so no more when its scope has closed."""
+    def reconnecting(self) -> Any:
+        """A connector that reconnects, and is connected."""
         factory = ReconnectingClientFactory()
         factory.protocol = Telling
         factory.initialDelay = factory.maxDelay = 0.01
-        self.scope.own(reactor.connectTCP("127.0.0.1", self.port, factory))
-        while not self.server.asked:
+        connector = reactor.connectTCP("127.0.0.1", self.port, factory)
+        while not self.server.asked or connector.state != "connected":
             yield deferLater(reactor, 0.01, lambda: None)
-        yield self.close_in_time()
+        return connector
+
+    @inlineCallbacks
+    def test_reconnecting(self) -> Any:
+        """A connector that reconnects does so no more when its scope has closed."""
+        connector = yield self.reconnecting()
+        yield self.own_and_close(connector)
         asked = self.server.asked
         yield deferLater(reactor, 0.2, lambda: None)
         self.assertEqual(self.server.asked, asked)
+
+    @inlineCallbacks
+    def test_plain_reconnecting(self) -> Any:
+        """Plain: a connector that is told to disconnect connects again."""
+        connector = yield self.reconnecting()
+        asked = self.server.asked
+        connector.disconnect()
+        while self.server.asked == asked or connector.state != "connected":
+            yield deferLater(reactor, 0.01, lambda: None)
+        connector.factory.stopTrying()
+        yield self.own_and_close(connector)
 
 
 @implementer(IAgentEndpointFactory)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from threading import Event, Timer
 from typing import Any
 
 from twisted.enterprise import adbapi
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread, deferToThreadPool
@@ -22,10 +23,22 @@ from txresource import Scope
 from txresource.errors import ResourceClosed, ResourceInterrupted
 
 STUBBORN = """
-import signal, sys, time
+import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("ready", flush=True)
+os.write(1, b"ready")
 time.sleep(600)
+"""
+LAST_WORDS = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(os.write(1, b"bye") - 3))
+os.write(1, b"ready ")
+signal.pause()
+"""
+COUNTING = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.write(1, b"ready ")
+print(len(sys.stdin.read()))
 """
 #: Spawns that child, then stops by itself; its argument says whether a scope owns it.
 PARENT = f"""
@@ -96,34 +109,59 @@ class ProcessTests(CloserCase):
             self.assertEqual(self.abandoned(), [])
 
     @inlineCallbacks
-    def test_last_words(self) -> Any:
-        """A child that goes when it is told has time for its last words."""
-        code = (
-            "import os, signal, sys;"
-            "signal.signal(signal.SIGTERM, lambda *_: sys.exit(os.write(1, b'bye') - 3));"
-            "os.write(1, b'ready '); signal.pause()"
-        )
+    def test_plain_ignores_TERM(self) -> Any:
+        """Plain: told by TERM and by the end of its input, it runs on when the same time is over."""
+        child, transport = self.spawn(sys.executable, "-c", STUBBORN)
+        yield child.began
+        transport.signalProcess("TERM")
+        yield self.lose(transport)
+        os.kill(transport.pid, 0)
+        transport.signalProcess("KILL")
+        yield child.ended
+
+    @inlineCallbacks
+    def output(self, code: str, end: Callable[[Any], Any], written: bytes = b"") -> Any:
+        """What a program has said when it was written to, was ended, and is gone."""
         child, transport = self.spawn(sys.executable, "-c", code)
         yield child.began
-        self.scope.own(transport)
+        transport.write(written)
+        yield end(transport)
+        yield child.ended
+        return child.output
+
+    def patient(self, process: Any) -> Any:
+        """End a process by the scope."""
         self.scope._node.grace = HANG
-        yield self.scope.close()
-        self.assertEqual(child.output, b"ready bye")
+        self.scope.own(process)
+        return self.scope.close()
+
+    @staticmethod
+    def tell(process: Any) -> None:
+        """End a process by what it has itself."""
+        process.signalProcess("TERM")
+        process.loseConnection()
+
+    @inlineCallbacks
+    def test_last_words(self) -> Any:
+        """A child that goes when it is told has time for its last words."""
+        self.assertEqual((yield self.output(LAST_WORDS, self.patient)), b"ready bye")
+
+    @inlineCallbacks
+    def test_plain_last_words(self) -> Any:
+        """Plain: ``loseConnection`` hears them no more."""
+        self.assertEqual((yield self.output(LAST_WORDS, self.tell)), b"ready ")
 
     @inlineCallbacks
     def test_reads_its_input(self) -> Any:
         """What was written to a child before the close reaches it, and the end of its input does."""
-        code = (
-            "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-            "print('ready', flush=True); print(len(sys.stdin.read()))"
-        )
-        child, transport = self.spawn(sys.executable, "-c", code)
-        yield child.began
-        self.scope.own(transport)
-        self.scope._node.grace = HANG
-        transport.write(b"x" * 1_000_000)
-        yield self.scope.close()
-        self.assertEqual(child.output, b"ready\n1000000\n")
+        output = yield self.output(COUNTING, self.patient, b"x" * 1_000_000)
+        self.assertEqual(output, b"ready 1000000\n")
+
+    @inlineCallbacks
+    def test_plain_reads_its_input(self) -> Any:
+        """Plain: what it makes of it is lost with ``loseConnection``."""
+        output = yield self.output(COUNTING, self.tell, b"x" * 1_000_000)
+        self.assertEqual(output, b"ready ")
 
     @inlineCallbacks
     def test_gone_already(self) -> Any:
@@ -185,6 +223,31 @@ class ThreadCase(CloserCase):
         timer.start()
         self.addCleanup(timer.join)
 
+    @inlineCallbacks
+    def closed_under_way(self, start: Callable[[], Any]) -> Any:
+        """Close while a thread works, then let it go on; its result."""
+        self.begin()
+        result = start()
+        yield self.began_to_block()
+        self.scope._node.grace = HANG
+        closed = self.scope.close()
+        self.assertFalse(self.gate.is_set())
+        self.gate.set()
+        yield closed
+        value = yield result
+        return value
+
+    @inlineCallbacks
+    def check_blocks(self, start: Callable[[], Any], stop: Callable[[], Any]) -> Any:
+        """Plain: stopping while a thread works blocks the reactor until that is done."""
+        self.begin()
+        result = start()
+        yield self.began_to_block()
+        self.open_soon()
+        stop()
+        self.assertTrue(self.gate.is_set())
+        yield result
+
 
 class ThreadTests(ThreadCase):
     """``own(ThreadPool())`` and ``start(deferToThread, …)``."""
@@ -200,15 +263,8 @@ class ThreadTests(ThreadCase):
     def test_pool(self) -> Any:
         """Closing returns while a thread works, waits for it, and its result arrives."""
         pool = self.scope.own(self.make())
-        self.begin()
-        result = deferToThreadPool(reactor, pool, self.blocked)
-        yield self.began_to_block()
-        self.scope._node.grace = HANG
-        closed = self.scope.close()
-        self.assertFalse(self.gate.is_set())
-        self.gate.set()
-        yield closed
-        self.assertEqual((yield result), "done")
+        result = yield self.closed_under_way(lambda: deferToThreadPool(reactor, pool, self.blocked))
+        self.assertEqual(result, "done")
         self.assertFalse([thread for thread in pool.threads if thread.is_alive()])
         yield self.assertFailure(deferToThreadPool(reactor, pool, int), ResourceClosed)
 
@@ -223,16 +279,10 @@ class ThreadTests(ThreadCase):
         (what,) = self.abandoned()
         self.assertRegex(what, r"^threadpool workers \(PoolThread-.* in blocked\)$")
 
-    @inlineCallbacks
     def test_plain_pool(self) -> Any:
         """Plain: ``stop`` blocks the reactor until the thread is done."""
         pool = self.make()
-        self.begin()
-        pool.callInThread(self.blocked)
-        yield self.began_to_block()
-        self.open_soon()
-        pool.stop()
-        self.assertTrue(self.gate.is_set())
+        return self.check_blocks(lambda: pool.callInThread(self.blocked), pool.stop)
 
     @inlineCallbacks
     def test_defer_to_thread(self) -> Any:
@@ -243,6 +293,24 @@ class ThreadTests(ThreadCase):
         failed = self.assertFailure(result, ResourceInterrupted)
         yield self.close_in_time()
         yield failed
+        self.gate.set()
+        yield deferToThread(int)
+
+    @inlineCallbacks
+    def test_defer_to_thread_in_time(self) -> Any:
+        """What the thread returns within the grace is the result of the task."""
+        result = yield self.closed_under_way(lambda: self.scope.start(deferToThread, self.blocked))
+        self.assertEqual(result, "done")
+
+    @inlineCallbacks
+    def test_plain_defer_to_thread(self) -> Any:
+        """Plain: cancelled, it fails at once and with no word of why, and the result is lost."""
+        self.begin()
+        result = deferToThread(self.blocked)
+        yield self.began_to_block()
+        result.cancel()
+        self.assertFalse(self.gate.is_set())
+        yield self.assertFailure(result, CancelledError)
         self.gate.set()
         yield deferToThread(int)
 
@@ -262,16 +330,9 @@ class DatabaseTests(ThreadCase):
     def test_query_under_way(self) -> Any:
         """A query under way is finished; then the connections are closed, and nothing is taken."""
         pool = self.scope.own(self.make())
-        self.begin()
         yield pool.runOperation("CREATE TABLE t (x)")
-        result = pool.runInteraction(self.blocked)
-        yield self.began_to_block()
-        self.scope._node.grace = HANG
-        closed = self.scope.close()
-        self.assertFalse(self.gate.is_set())
-        self.gate.set()
-        yield closed
-        self.assertEqual((yield result), "done")
+        result = yield self.closed_under_way(lambda: pool.runInteraction(self.blocked))
+        self.assertEqual(result, "done")
         self.assertEqual((pool.connections, pool.running, pool.shutdownID), ({}, False, None))
         yield self.assertFailure(pool.runQuery("SELECT 1"), ResourceClosed)
 
@@ -291,17 +352,10 @@ class DatabaseTests(ThreadCase):
         for connection in pool.connections.values():
             connection.close()
 
-    @inlineCallbacks
     def test_plain_close(self) -> Any:
         """Plain: ``close`` blocks the reactor until the query is done."""
         pool = self.make()
-        self.begin()
-        result = pool.runInteraction(self.blocked)
-        yield self.began_to_block()
-        self.open_soon()
-        pool.close()
-        self.assertTrue(self.gate.is_set())
-        yield result
+        return self.check_blocks(lambda: pool.runInteraction(self.blocked), pool.close)
 
     @inlineCallbacks
     def test_closed_before(self) -> Any:

@@ -184,7 +184,7 @@ class OtherListenersTests(ConnectionsTestCase):
         wrapper.connected = factory.connected
         wrapper.noisy = False
         protocol = yield self.serve(owner, wrapper)
-        paused(protocol)
+        yield self.out_of_sight(protocol)
         yield self.check_closed(owner, protocol)
 
     def test_wrapped_factories(self) -> Any:
@@ -200,7 +200,7 @@ class OtherListenersTests(ConnectionsTestCase):
         factory = owner.own(ToldFactory(Told))
         port = owner.own((yield UNIXServerEndpoint(reactor, self.path()).listen(factory)))
         protocol = yield self.accepted(port, factory)
-        paused(protocol)
+        yield self.out_of_sight(protocol)
         yield self.check_closed(owner, protocol)
 
     def test_unix_sockets(self) -> Any:

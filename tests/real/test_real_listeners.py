@@ -19,7 +19,6 @@ from tests.real.connection_case import (
     Plain,
     Told,
     ToldFactory,
-    paused,
 )
 from tests.real.tls import certificate
 from txresource import Scope
@@ -43,7 +42,7 @@ class InterceptedTests(ConnectionsTestCase):
                 hook_listening(reactor)
             port = yield listen(factory)
             protocol = yield self.accepted(port, factory, tls)
-            paused(protocol)
+            yield self.out_of_sight(protocol)
             if hooked:
                 node = next(reversed(root_node(reactor).children))
                 kinds = [child.kind for child in node.view().children]
