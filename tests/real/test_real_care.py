@@ -242,6 +242,19 @@ class EndingsTests(ProgramTestCase):
         self.assertIn("going on without it", program.text())
         self.assertEqual(shutdown["abandoned"], [])
 
+    def test_plain_ones_that_hang(self) -> None:
+        """Plain: when the same time is over, twistd still waits for either of them."""
+        programs = [
+            self.run_program(twistd_command("-y", ENDINGS), ENDINGS=f"Good {ending}")
+            for ending in ("Hangs", "HangsInATrigger")
+        ]
+        for program in programs:
+            program.wait_line('"running"')
+            program.signal()
+            program.wait_line("good stopped")
+        time.sleep(1 + 2)  # the end is what must not come, so there is nothing to wait for
+        self.assertEqual([program.running for program in programs], [True, True])
+
 
 class FullDiskTests(ProgramTestCase):
     """A disk that takes nothing more."""

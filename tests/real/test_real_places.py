@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import socket
 import warnings
+from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
-from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThread
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.protocols.wire import Echo
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 
 from txresource import Scope
 from txresource.errors import WrongProcess, WrongThread
@@ -69,10 +72,22 @@ class ForkTests(TestCase):
             self.assertEqual(answered, b"x")
             await scopes[0].close()
 
+    async def test_plain_port_in_a_child(self) -> None:
+        """Plain: a port that a forked child stops is deaf in the parent, where they share a poller."""
+        poller = getattr(reactor, "_poller", None)
+        if not isinstance(poller, getattr(select, "epoll", ())):
+            raise SkipTest("this reactor's poller is not shared with a forked child")
+        port = reactor.listenTCP(0, Factory.forProtocol(Echo), interface="127.0.0.1")
+        self.assertEqual(self.in_child(lambda: bool(port.stopListening())), 0)
+        with self.assertRaises(TimeoutError):
+            await deferToThread(self.ask, port.getHost().port, 0.5)
+        poller.register(port.fileno(), select.EPOLLIN)  # the parent's reactor counts on it
+        await port.stopListening()
+
     @staticmethod
-    def ask(port: int) -> bytes:
+    def ask(port: int, timeout: float = 10) -> bytes:
         """Talk to the server."""
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
+        with socket.create_connection(("127.0.0.1", port), timeout=timeout) as peer:
             peer.sendall(b"x")
             return peer.recv(1)
 
@@ -81,6 +96,26 @@ class ThreadTests(TestCase):
     """Use from a thread of the pool."""
 
     timeout = 20
+
+    async def told_in(self, end: Callable[[LoopingCall], Any]) -> int:
+        """The thread in which a loop tells of its end, when that is called for in another one."""
+        loop = LoopingCall(int)
+        told: Deferred[int] = Deferred()
+        loop.start(60).addCallback(lambda _: told.callback(get_ident()))
+        await deferToThread(end, loop)
+        return await told
+
+    async def test_told_in_the_reactors_thread(self) -> None:
+        """What a scope that is closed from a thread owns is ended in the reactor's thread."""
+        scope = Scope(reactor, "loops")
+        ident = await self.told_in(
+            lambda loop: blockingCallFromThread(reactor, scope.own, loop) and scope.close()
+        )
+        self.assertEqual(ident, get_ident())
+
+    async def test_plain_told_in_the_thread(self) -> None:
+        """Plain: what is stopped from a thread tells its callbacks there."""
+        self.assertNotEqual(await self.told_in(lambda loop: loop.stop()), get_ident())
 
     async def test_close_from_a_thread(self) -> None:
         """A scope can be closed from a thread, and not be used in any other way."""
