@@ -19,6 +19,7 @@ __all__ = (
     "CallNode",
     "CallableCloser",
     "CloseableCloser",
+    "GoneCloser",
     "class_key",
     "find_by_class",
     "find_closer",
@@ -64,6 +65,23 @@ class BaseCloser:
     def abort(self, node: Node) -> bool:
         """Cannot be forced."""
         return False
+
+
+class GoneCloser(BaseCloser):
+    """
+    The closer of a node whose thing went before its children: there is nothing to close.
+
+    :param kind: of what is gone.
+    """
+
+    counted = False
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def abort(self, node: Node) -> bool:
+        """Done already."""
+        return True
 
 
 def _awaited(result: Any) -> Deferred[Any] | None:

@@ -20,7 +20,6 @@ __all__ = (
     "CLOSED",
     "CLOSING",
     "DRAINING",
-    "Gone",
     "Node",
     "NodeView",
     "OPEN",
@@ -339,35 +338,8 @@ class Node:
         run = self.run or (self.parent and self.parent.run)
         if run:
             run.count(self, self.state is ABORTING)
-        self.closer = Gone(self.closer)
         from txresource.closing import close_node
+        from txresource.registry import GoneCloser
 
+        self.closer = GoneCloser(self.closer.kind)
         close_node(self)
-
-
-class Gone:
-    """The closer of a node whose thing went before its children: there is nothing to close."""
-
-    __slots__ = ("counted", "kind")
-
-    def __init__(self, closer: Any) -> None:
-        self.kind = closer.kind
-        self.counted = False
-
-    def attach(self, node: Node) -> Any:
-        return node.thing
-
-    def reveal(self, node: Node) -> None:
-        return None
-
-    def drain(self, node: Node) -> bool:
-        return False
-
-    def busy(self, node: Node) -> bool:
-        return False
-
-    def close(self, node: Node) -> None:
-        return None
-
-    def abort(self, node: Node) -> bool:
-        return True

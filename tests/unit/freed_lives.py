@@ -122,7 +122,7 @@ def orphans(case: SynchronousTestCase) -> list[Any]:
     wire.loseConnection()
     clock.advance(0)
     gone = node.closer
-    case.assertEqual(type(gone).__name__, "Gone")
+    case.assertEqual(type(gone).__name__, "GoneCloser")
     clock.pump([1] * 9)
     case.failureResultOf(owned, ResourceInterrupted).trap(ResourceInterrupted)
     return [node, gone, wire, owned]

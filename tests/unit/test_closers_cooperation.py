@@ -8,25 +8,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock, CooperativeTask, Cooperator, TaskStopped
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.task import CooperativeTask, Cooperator, TaskStopped
 
-from txresource import Scope
+from tests.unit.scope_case import ScopeCase
 from txresource.errors import ResourceClosed
 
 
-class CooperationTests(SynchronousTestCase):
+class CooperationTests(ScopeCase):
     """``own(cooperate(iterator))``."""
 
+    last_turns = (0.1,)
+
     def setUp(self) -> None:
-        """A scope and a cooperator on a clock that must be empty at the end."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "work", grace=4)
+        """Make what is owned."""
+        super().setUp()
         self.cooperator = Cooperator(scheduler=lambda f: self.clock.callLater(0.1, f))
         self.steps: list[int] = []
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.clock.advance, 0.1)
-        self.addCleanup(self.scope.abort)
 
     def work(self, steps: int) -> Iterator[Any]:
         """So many steps."""
@@ -38,10 +35,6 @@ class CooperationTests(SynchronousTestCase):
         """Own the work."""
         task: CooperativeTask[Any] = self.scope.own(self.cooperator.cooperate(iterator))
         return task
-
-    def owned(self) -> int:
-        """How many things the scope owns."""
-        return len(self.scope.tree().children)
 
     def test_ends_by_itself(self) -> None:
         """What has come to its end leaves the tree; owned later, it never enters."""

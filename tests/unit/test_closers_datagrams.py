@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import weakref
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,10 +14,9 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 from twisted.internet.udp import Port
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from txresource import Scope
+from tests.unit.scope_case import ScopeCase
 from txresource.closers import DatagramCloser, PortCloser
 from txresource.registry import find_closer
 
@@ -45,17 +42,15 @@ class SilentPort(Port):
         del self.d
 
 
-class DatagramTests(SynchronousTestCase):
+class DatagramTests(ScopeCase):
     """``own(reactor.listenUDP(…))``."""
 
+    last_turns = (0, 1)
+
     def setUp(self) -> None:
-        """A scope that owns a port on a clock that must be empty at the end."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "server", grace=4)
+        """Make what is owned."""
+        super().setUp()
         self.port: SilentPort = self.scope.own(SilentPort(self.clock))
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.clock.pump, [0, 1])
-        self.addCleanup(self.scope.abort)
 
     def test_stays_for_what_is_newer(self) -> None:
         """The socket of a task that is in flight is there until the task has its answer."""
@@ -84,13 +79,7 @@ class DatagramTests(SynchronousTestCase):
 
     def test_freed_without_collector(self) -> None:
         """One that was closed is freed with the collector off."""
-        gc.disable()
-        self.addCleanup(gc.enable)
-        self.scope.close()
-        self.clock.advance(0)
-        gone = weakref.ref(self.port)
-        del self.port
-        self.assertIsNone(gone())
+        self.check_freed("port")
 
     def test_aborted(self) -> None:
         """Aborting stops it, too."""

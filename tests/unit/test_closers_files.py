@@ -10,29 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
-from txresource import Scope
+from tests.unit.scope_case import ScopeCase
 from txresource.errors import ResourceClosed
 
 
-class FilesCase(SynchronousTestCase):
-    """A scope on a clock that must be empty at the end."""
-
-    def setUp(self) -> None:
-        """Make it."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "files", grace=4)
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.scope.abort)
-
-    def owned(self) -> int:
-        """How many things the scope owns."""
-        return len(self.scope.tree().children)
-
-
-class FileTests(FilesCase):
+class FileTests(ScopeCase):
     """``own(open(…))``."""
 
     def open(self, mode: str = "w", **how: Any) -> Any:
@@ -100,7 +83,7 @@ class FileTests(FilesCase):
         self.assertIsNone(gone())
 
 
-class StackTests(FilesCase):
+class StackTests(ScopeCase):
     """Any context manager, by an exit stack."""
 
     def test_sync(self) -> None:

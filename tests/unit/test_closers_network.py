@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import gc
-import weakref
 from typing import Any
 
 from twisted.internet.defer import fail
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.listening import ListeningClock, MemoryPort
+from tests.unit.scope_case import ScopeCase
 from txresource import Scope
 from txresource.errors import ResourceClosed
 
 
-class PortTests(SynchronousTestCase):
+class PortTests(ScopeCase):
     """``own(port)``."""
 
+    make_clock = ListeningClock
+    last_turns = (0, 1)
+
     def setUp(self) -> None:
-        """A scope that owns a port on a clock that must be empty at the end."""
-        self.clock = ListeningClock()
-        self.scope = Scope(self.clock, "server", grace=4)
+        """Make what is owned."""
+        super().setUp()
         self.factory = Factory.forProtocol(Protocol)
         self.port: MemoryPort = self.scope.own(self.clock.listenTCP(0, self.factory))
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.clock.pump, [0, 1])
-        self.addCleanup(self.scope.abort)
-
-    def owned(self) -> int:
-        """How many things the scope owns."""
-        return len(self.scope.tree().children)
 
     def test_told_in_the_drain_pass(self) -> None:
         """A port stops in the turn in which closing begins, though it was owned first."""
@@ -107,10 +100,4 @@ class PortTests(SynchronousTestCase):
 
     def test_freed_without_collector(self) -> None:
         """A port that has stopped is freed with the collector off."""
-        gc.disable()
-        self.addCleanup(gc.enable)
-        self.scope.close()
-        self.clock.advance(0)
-        gone = weakref.ref(self.port)
-        del self.port
-        self.assertIsNone(gone())
+        self.check_freed("port")

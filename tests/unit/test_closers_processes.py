@@ -11,9 +11,9 @@ from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from tests.unit.scope_case import ScopeCase
 from txresource import Scope
 from txresource.errors import ResourceClosed
 
@@ -82,25 +82,15 @@ class Child(BaseProcess):
         return ProcessDone(status)
 
 
-class ProcessTests(SynchronousTestCase):
+class ProcessTests(ScopeCase):
     """``own(reactor.spawnProcess(…))``."""
 
-    def setUp(self) -> None:
-        """A scope on a clock that must be empty at the end."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "children", grace=4)
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.clock.pump, [0, 1])
-        self.addCleanup(self.scope.abort)
+    last_turns = (0, 1)
 
     def own(self, *deaf: str, **how: Any) -> Child:
         """Own a child."""
         child: Child = self.scope.own(Child(self.clock, *deaf, **how))
         return child
-
-    def owned(self) -> int:
-        """How many things the scope owns."""
-        return len(self.scope.tree().children)
 
     def test_told_and_waited_for(self) -> None:
         """Closing tells a child by TERM and the end of its input, and ends when it is reaped."""

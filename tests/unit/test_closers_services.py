@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.unit.listening import Wire
+from tests.unit.scope_case import ScopeCase
 from txresource import Scope
 from txresource.errors import ResourceClosed
 from txresource.outcome import Outcome
@@ -35,15 +36,8 @@ class Stopping(Service):
         return self.stops
 
 
-class ServiceTests(SynchronousTestCase):
+class ServiceTests(ScopeCase):
     """``own(service)``."""
-
-    def setUp(self) -> None:
-        """A scope on a clock that must be empty at the end."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "services", grace=4)
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.scope.abort)
 
     def own(self, stops: Any = None) -> Stopping:
         """Own a running service."""
@@ -141,18 +135,16 @@ class Endpoint:
         return attempt.addCallback(connected)
 
 
-class ClientServiceTests(SynchronousTestCase):
+class ClientServiceTests(ScopeCase):
     """``own(ClientService(…))``."""
 
+    last_turns = (0, 0, 1)
+
     def setUp(self) -> None:
-        """A scope on a clock that must be empty at the end."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "client", grace=4)
+        """Make what is owned."""
+        super().setUp()
         self.wires: list[Wire] = []
         self.attempts: list[Deferred[Any]] = []
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.clock.pump, [0, 0, 1])
-        self.addCleanup(self.scope.abort)
 
     def own(self) -> ClientService:
         """Own a running service that connects when the test says."""

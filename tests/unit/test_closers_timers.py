@@ -7,27 +7,19 @@ import weakref
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock, LoopingCall
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.task import LoopingCall
 
-from txresource import Scope
+from tests.unit.scope_case import ScopeCase
 from txresource.errors import ResourceClosed
 
 
-class TimerTests(SynchronousTestCase):
+class TimerTests(ScopeCase):
     """``call_later``, ``looping_call`` and ``own`` of either."""
 
     def setUp(self) -> None:
-        """A scope on a clock that must be empty at the end."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "timers", grace=4)
+        """Make what is owned."""
+        super().setUp()
         self.calls: list[Any] = []
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.scope.abort)
-
-    def owned(self) -> int:
-        """How many things the scope owns."""
-        return len(self.scope.tree().children)
 
     def test_called_and_gone(self) -> None:
         """A delayed call is called with its arguments, and leaves the tree."""

@@ -14,10 +14,10 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.unit.listening import Wire
+from tests.unit.scope_case import ScopeCase
 from txresource import ManagedProtocolMixin, Scope
 from txresource.errors import ResourceClosed
 
@@ -31,20 +31,10 @@ class Managed(ManagedProtocolMixin, Protocol):
     """A protocol with the mixin."""
 
 
-class ConnectionCase(SynchronousTestCase):
+class ConnectionCase(ScopeCase):
     """A scope on a clock that must be empty at the end."""
 
-    def setUp(self) -> None:
-        """Make it."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "client", grace=4)
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.clock.pump, [0, 1])
-        self.addCleanup(self.scope.abort)
-
-    def owned(self) -> int:
-        """How many things the scope owns."""
-        return len(self.scope.tree().children)
+    last_turns = (0, 1)
 
 
 class TransportTests(ConnectionCase):

@@ -7,12 +7,12 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from tests.unit.listening import Wire
+from tests.unit.scope_case import ScopeCase
 from txresource import Scope
 from txresource.errors import ResourceClosed
 
@@ -56,19 +56,17 @@ class Servers:
         return attempt
 
 
-class PoolCase(SynchronousTestCase):
+class PoolCase(ScopeCase):
     """A scope that owns a pool on a clock that must be empty at the end."""
 
+    last_turns = (0, 1)
+
     def setUp(self) -> None:
-        """Make it."""
-        self.clock = Clock()
-        self.scope = Scope(self.clock, "client", grace=4)
+        """Make what is owned."""
+        super().setUp()
         self.servers = Servers(self.clock)
         self.pool = HTTPConnectionPool(self.clock)
         self.agent = Agent.usingEndpointFactory(self.clock, self.servers, self.pool)
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(self.clock.pump, [0, 1])
-        self.addCleanup(self.scope.abort)
 
     def get(self) -> Deferred[Any]:
         """Ask for something."""
