@@ -54,16 +54,20 @@ class Asking(DatagramProtocol):
 class DatagramTests(CloserCase):
     """UDP sockets."""
 
+    def asking(self) -> Any:
+        """A port that can ask a server."""
+        server = reactor.listenUDP(0, Answering(), interface="127.0.0.1")
+        self.addCleanup(server.stopListening)
+        self.address = ("127.0.0.1", server.getHost().port)
+        return reactor.listenUDP(0, Asking(), interface="127.0.0.1")
+
     @inlineCallbacks
     def test_answer_in_flight(self) -> Any:
         """A question on its way when the close begins gets its answer; then the socket closes."""
-        server = reactor.listenUDP(0, Answering(), interface="127.0.0.1")
-        self.addCleanup(server.stopListening)
-        asking = Asking()
-        port = self.scope.own(reactor.listenUDP(0, asking, interface="127.0.0.1"))
-        task = self.scope.start(asking.answer)
+        port = self.scope.own(self.asking())
+        task = self.scope.start(port.protocol.answer)
         closed = self.scope.close()
-        port.write(b"question", ("127.0.0.1", server.getHost().port))
+        port.write(b"question", self.address)
         self.assertEqual((yield task), b"answer")
         yield closed
         self.assertFalse(hasattr(port, "socket"))
@@ -71,9 +75,13 @@ class DatagramTests(CloserCase):
     @inlineCallbacks
     def test_plain_stop_is_deaf(self) -> Any:
         """Plain: a socket that is stopped with the ports can ask nothing more."""
-        port = reactor.listenUDP(0, Asking(), interface="127.0.0.1")
-        yield port.stopListening()
-        self.assertRaises(AttributeError, port.write, b"question", ("127.0.0.1", 1))
+        port = self.asking()
+        closed = port.stopListening()
+        port.write(b"question", self.address)
+        yield closed
+        yield deferLater(reactor, BOUND, lambda: None)
+        self.assertFalse(port.protocol.answer.called)
+        self.assertRaises(AttributeError, port.write, b"question", self.address)
 
 
 class Silent(Protocol):

@@ -102,7 +102,7 @@ class ThreadTests(TestCase):
         loop = LoopingCall(int)
         told: Deferred[int] = Deferred()
         loop.start(60).addCallback(lambda _: told.callback(get_ident()))
-        await deferToThread(end, loop)
+        await deferToThread(lambda: bool(end(loop)))
         return await told
 
     async def test_told_in_the_reactors_thread(self) -> None:
