@@ -23,6 +23,7 @@ __all__ = (
     "ManagedServiceMixin",
     "ServiceScopeCloser",
     "StoppedCloser",
+    "StoppedNode",
 )
 
 
@@ -88,7 +89,14 @@ class ServiceScopeCloser(ScopeCloser):
         """Make the service the newest of what is in its scope."""
         service = node.thing
         if service._started and not (service._ended and service._ended.called):
-            node.hang(Node(node, _STOPPED, service, node.name, node.site))
+            node.hang(StoppedNode(node, _STOPPED, service, node.name, node.site))
+
+
+class StoppedNode(Node):
+    """The place of a service in its own scope; that where somebody owns it, if any, is another."""
+
+    __slots__ = ()
+    noted = False
 
 
 class StoppedCloser(BaseCloser):

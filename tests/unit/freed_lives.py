@@ -164,6 +164,17 @@ def services(case: SynchronousTestCase) -> list[Any]:
     managed.startService()
     managed.scope.call_later(9, int)
     case.successResultOf(managed.stopService())
+    above = root_scope(clock)
+    again = Managing()
+    again.reactor = clock
+    again.startService()
+    scoped = again.scope._node
+    stops: Deferred[None] = Deferred()
+    again.__dict__["stopService"] = lambda: stops
+    closed = above.close()
+    places = list(scoped.children or ())
+    stops.callback(None)
+    case.successResultOf(closed)
     scope = Scope(clock, "services")
     collection = MultiService()
     Service().setServiceParent(collection)
@@ -175,7 +186,7 @@ def services(case: SynchronousTestCase) -> list[Any]:
     case.assertEqual(type(closer).__name__, "CollectionCloser")
     case.successResultOf(scope.close())
     collection.removeService(next(iter(collection)))  # a service and its parent hold each other
-    return [managed, scope, node, closer, collection]
+    return [managed, again, places, scope, node, closer, collection]
 
 
 @life
