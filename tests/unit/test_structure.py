@@ -21,6 +21,7 @@ PARTS: dict[str, set[str]] = {
     "scope": {
         "closing",
         "ending",
+        "lingering",
         "outcome",
         "owning",
         "places",
@@ -35,7 +36,7 @@ PARTS: dict[str, set[str]] = {
         "waiting",
     },
     "closers": {"closers"},
-    "mixins": {"connections", "hooks", "services"},
+    "mixins": {"connections", "hooks", "limits", "policies", "services"},
     "http": {"http"},
     "heap": {"heap"},
     "leaks": {"leaks"},
