@@ -331,12 +331,12 @@ class ManagedFactoryMixin:
 
     :cvar reactor: ``None``: the installed one, looked up when first needed.
     :cvar maxConnections: how many connections it has at a time, at most: one more is closed at
-        once. ``None``: as many as come. May be set on an instance, and at any time; on a factory
-        without the mixin that a scope owns, too.
+        once. ``None``, or 0: as many as come. May be set on an instance, and at any time.
     """
 
     reactor: Any = None
     maxConnections: int | None = None
+    _limit_name = "maxConnections"
     _node: FactoryNode | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

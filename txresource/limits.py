@@ -14,6 +14,7 @@ __all__ = (
     "ConnectionLimit",
     "QUIET",
     "Refused",
+    "limit_connections",
     "limit_of",
 )
 
@@ -61,7 +62,7 @@ class ConnectionLimit:
             return False
         if not self._refused:
             log.warn(
-                "{what} has {count} connections, its maxConnections: more are refused",
+                "{what} has {count} connections, as many as it may: more are refused",
                 what=self._node.label(),
                 count=self._live,
             )
@@ -91,18 +92,37 @@ class ConnectionLimit:
             self._refused = 0
 
 
+def limit_connections(factory: Any, most: int | None) -> Any:
+    """
+    Bound the connections of a factory that nobody may edit; it holds while a scope owns it.
+
+    Not an attribute that is called ``maxConnections``: some factories have one of their own.
+
+    :param most: how many it has at a time, at most; one more is closed at once. ``None``, or 0: as
+        many as come.
+    :returns: the factory.
+    """
+    setattr(factory, _limit_name(factory), most)
+    return factory
+
+
+def _limit_name(factory: Any) -> str:
+    name: str = getattr(factory, "_limit_name", "_txresource_limit")
+    return name
+
+
 def limit_of(factory: Any) -> int | None:
     """
-    The ``maxConnections`` of a factory, or of the ones it wraps, whichever is the lowest.
+    The limit of a factory, or of the ones that it wraps, whichever is the lowest; ``None``: none.
 
     :raises TypeError: it is no number.
     """
     lowest: int | None = None
     while factory is not None:
-        most = getattr(factory, "maxConnections", None)
-        if most is not None:
-            if not isinstance(most, int):
-                raise TypeError(f"maxConnections is a number or None, not {most!r}")
+        most = getattr(factory, _limit_name(factory), None)
+        if most is not None and not isinstance(most, int):
+            raise TypeError(f"a limit of connections is a number or None, not {most!r}")
+        if most:
             lowest = most if lowest is None else min(lowest, most)
         factory = getattr(factory, "wrappedFactory", None)
     return lowest

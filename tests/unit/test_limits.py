@@ -1,4 +1,4 @@
-"""``maxConnections``."""
+"""``maxConnections``, and ``limit_connections`` for factories that nobody may edit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.protocols.policies import TimeoutFactory
 
 from tests.unit.test_connections import BareManaged, ConnectionCase, Managed, Plain
+from txresource import limit_connections
 from txresource.limits import QUIET
 
 
@@ -22,6 +23,20 @@ class LimitTests(ConnectionCase):
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
 
+    def serve(self, protocol: type, base: type = Factory, **names: Any) -> Any:
+        """A factory with a limit, and its port."""
+        most = names.pop("most", None)
+        factory, port = super().serve(protocol, base, **names)
+        self.limit(factory, most)
+        return factory, port
+
+    def limit(self, factory: Any, most: Any) -> None:
+        """Limit a factory, as it is done for its kind."""
+        if isinstance(factory, Managed):
+            factory.maxConnections = most
+        else:
+            self.assertIs(limit_connections(factory, most), factory)
+
     def lines(self) -> list[tuple[LogLevel, int]]:
         """What was said about limits: the level, and the number in it."""
         return [
@@ -34,7 +49,7 @@ class LimitTests(ConnectionCase):
         """One too many is aborted, the others are unharmed, and one that ends makes room."""
         for base in (Factory, Managed):
             for protocol in (Plain, BareManaged):
-                _, port = self.serve(protocol, base, maxConnections=3)
+                _, port = self.serve(protocol, base, most=3)
                 wires = [port.accept() for _ in range(5)]
                 self.assertEqual([wire.asked for wire in wires], [[]] * 3 + [["abort"]] * 2)
                 self.clock.advance(0)
@@ -48,7 +63,7 @@ class LimitTests(ConnectionCase):
 
     def test_said_once(self) -> None:
         """One line when the limit is reached, one when nobody has been refused for a while."""
-        _, port = self.serve(Plain, maxConnections=1)
+        _, port = self.serve(Plain, most=1)
         wire = port.accept()
         for _ in range(4):
             port.accept()
@@ -67,14 +82,14 @@ class LimitTests(ConnectionCase):
         """A limit that is set while connections are open counts them; none is cut; it may go again."""
         factory, port = self.serve(Plain)
         wires = [port.accept() for _ in range(3)]
-        factory.maxConnections = 2
+        limit_connections(factory, 2)
         self.assertEqual(port.accept().asked, ["abort"])
         self.assertEqual([wire.asked for wire in wires], [[]] * 3)
         for wire in wires[:2]:
             wire.loseConnection()
         self.clock.advance(0)
         self.assertEqual(port.accept().asked, [])
-        factory.maxConnections = None
+        limit_connections(factory, None)
         self.assertEqual(port.accept().asked, [])
 
     def test_wrapped(self) -> None:
@@ -87,7 +102,8 @@ class LimitTests(ConnectionCase):
                     )()
                     outer: Any = TimeoutFactory(inner, timeoutPeriod=None)
                     outer.noisy = False
-                    outer.maxConnections, inner.maxConnections = outer_limit, inner_limit
+                    self.limit(outer, outer_limit)
+                    self.limit(inner, inner_limit)
                     if not own_outer and inner_limit is None:
                         continue  # nobody knows the outer one
                     self.scope.own(outer if own_outer else inner)
@@ -106,6 +122,6 @@ class LimitTests(ConnectionCase):
 
     def test_no_number(self) -> None:
         """A limit that is no number is refused in one sentence."""
-        _, port = self.serve(Protocol, maxConnections="many")
+        _, port = self.serve(Protocol, most="many")
         error = self.assertRaises(TypeError, port.accept)
         self.assertIn("not 'many'", str(error))

@@ -171,6 +171,7 @@ class LayerTests(SynchronousTestCase):
     def test_import_is_light(self) -> None:
         """Importing txresource loads neither treq nor a reactor, nor what few programs use."""
         heavy = {"treq", "twisted.internet.reactor", "twisted.web", "twisted.enterprise"}
+        heavy |= {"autobahn", "h2", "hyperframe", "klein"}
         code = f"import sys, txresource\nprint({heavy} & set(sys.modules) or 'light')"
         out = subprocess.run(
             [sys.executable, "-c", code],

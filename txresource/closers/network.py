@@ -165,7 +165,9 @@ class PolicyCloser(BaseCloser):
     def ends(self, node: Node) -> tuple[Any, Any]:
         """The outermost protocol, next to the socket, and the transport it is connected to."""
         assert isinstance(node, Connection)
-        return node.thing, node.transport
+        # Not always the one that was built: TLS and WebSockets take its place.
+        raw = raw_transport(node.transport)
+        return getattr(raw, "protocol", None) or node.thing, raw
 
     def drain(self, node: Node) -> bool:
         """Say goodbye; an idle connection is lost by it."""
