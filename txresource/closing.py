@@ -68,7 +68,7 @@ def close_node(
     run.hurry(grace)
     if abort:
         run.abort()
-    elif within is None:
+    elif within is None and node.state is not OPEN:  # else the drain pass is still to come
         # Asked for by somebody who waits for it, and for whom its turn may wait: a service that
         # the close of a parent stops, say.
         run.go()

@@ -234,6 +234,25 @@ class AutobahnTests(ThirdPartyCase):
         yield server.closed
 
     @inlineCallbacks
+    def test_silent_peer(self) -> Any:
+        """A peer that does not answer the close frame is let go all the same."""
+        factory: Any = WebSocketServerFactory()
+        factory.protocol = Server
+        port = self.listen(factory, tls=False)
+        self.scope.own(factory)
+        self.scope.own(port)
+        client = self.client(port)
+        client.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n"
+        )
+        yield deferToThread(client.recv, 4096)
+        closed = self.scope.close(0.5)
+        said = yield deferToThread(read_to_end, client)
+        self.assertTrue(said.endswith(b"\x03\xe9going away"), said)  # 1001
+        yield closed
+
+    @inlineCallbacks
     def test_half_way(self) -> Any:
         """A client that is half-way through the opening handshake holds nothing up."""
         factory: Any = WebSocketServerFactory()

@@ -123,6 +123,17 @@ class LingerTests(LingerCase):
         self.run_for(2.1)
         self.successResultOf(closed)
 
+    def test_closed_again(self) -> None:
+        """Another call of ``close`` changes nothing about it."""
+        self.own("one")
+        closed = [self.scope.close(), self.scope.close(), self.scope.close(3)]
+        self.run_for(1.9)
+        self.assertEqual((self.heard, self.scope.state), ([], "open"))
+        self.run_for(0.2)
+        self.assertEqual(self.heard, ["drain one", "close one"])
+        for each in closed:
+            self.successResultOf(each)
+
     def test_aborts_when_told(self) -> None:
         """A listener may abort the close that tells it."""
         self.own("one")
