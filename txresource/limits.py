@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
@@ -42,10 +43,10 @@ class ConnectionLimit:
     :param node: the node of the factory.
     """
 
-    __slots__ = ("_last", "_live", "_node", "_refused")
+    __slots__ = ("_last", "_live", "_node", "_reactor", "_refused")
 
     def __init__(self, node: Node) -> None:
-        self._node = node
+        self._node, self._reactor = ref(node), node.reactor  # the node has this one
         self._live = self._refused = 0
         self._last = 0.0
         for child in node.children or ():
@@ -63,11 +64,11 @@ class ConnectionLimit:
         if not self._refused:
             log.warn(
                 "{what} has {count} connections, as many as it may: more are refused",
-                what=self._node.label(),
+                what=self._what(),
                 count=self._live,
             )
         self._refused += 1
-        self._last = self._node.reactor.seconds()
+        self._last = self._reactor.seconds()
         return True
 
     def take(self, connection: Connection) -> None:
@@ -82,11 +83,15 @@ class ConnectionLimit:
         self._live -= 1
         self._look_back()
 
+    def _what(self) -> str:
+        node = self._node()
+        return "a factory" if node is None else node.label()
+
     def _look_back(self) -> None:
-        if self._refused and self._node.reactor.seconds() - self._last >= QUIET:
+        if self._refused and self._reactor.seconds() - self._last >= QUIET:
             log.info(
                 "{what} takes connections again; {count} were refused",
-                what=self._node.label(),
+                what=self._what(),
                 count=self._refused,
             )
             self._refused = 0

@@ -15,7 +15,6 @@ from txresource.tree import Node
 
 __all__ = (
     "LONE_PROTOCOLS",
-    "LoneCloser",
     "ManagedPolicy",
     "own_transport",
 )
@@ -67,7 +66,7 @@ class ManagedPolicy(DrainPolicy):
         self._kind(protocol).hear(protocol, transport)
 
 
-class LoneCloser:
+class _LoneCloser:
     """
     The closer of a child process or datagram socket whose protocol has the mixin.
 
@@ -98,7 +97,7 @@ def _protocol_of(node: Node) -> Any:
     return getattr(node.thing, "proto", None) or getattr(node.thing, "protocol", None)
 
 
-_lone = cache(LoneCloser)
+_lone = cache(_LoneCloser)
 
 
 def own_transport(owner: Node, transport: Any) -> Node:

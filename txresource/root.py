@@ -99,7 +99,16 @@ class Root(Node):
     leaves no trace in the reactor.
     """
 
-    __slots__ = ("_reactor", "_trigger", "connections", "grace", "linger", "pid", "progress", "stopping")
+    __slots__ = (
+        "_reactor",
+        "_trigger",
+        "connections",
+        "grace",
+        "linger",
+        "pid",
+        "progress",
+        "stopping",
+    )
 
     def __init__(self, reactor: Any) -> None:
         check_reactor(reactor, _WRITE)

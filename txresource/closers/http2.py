@@ -14,17 +14,13 @@ from typing import Any
 
 from txresource.closers.goodbye import DrainPolicy, register_policy
 
-__all__ = (
-    "Farewell",
-    "HTTP2Policy",
-    "Incoming",
-)
+__all__ = ("HTTP2Policy",)
 
 _PING = b"farewell"
 _EVERY_STREAM = 2**31 - 1
 
 
-class Farewell:
+class _Farewell:
     """
     What the peer has been told.
 
@@ -40,14 +36,14 @@ class Farewell:
         self.refused: set[int] = set()
 
 
-class Incoming:
+class _Incoming:
     """
     In the place of h2's buffer of frames: without the GOAWAY of a peer that leaves in peace.
 
     Such a peer, node's for one, still reads what it has asked for; h2 and Twisted would cut it off.
     """
 
-    def __init__(self, frames: Any, farewell: Farewell) -> None:
+    def __init__(self, frames: Any, farewell: _Farewell) -> None:
         self.__dict__.update(_frames=frames, _farewell=farewell)
 
     def __getattr__(self, name: str) -> Any:
@@ -80,8 +76,8 @@ class HTTP2Policy(DrainPolicy):
         """Ask the peer to open its next streams elsewhere."""
         if _farewell(protocol) is None:
             conn = protocol.conn
-            farewell = Farewell(conn.highest_inbound_stream_id)
-            conn.incoming_buffer = Incoming(conn.incoming_buffer, farewell)
+            farewell = _Farewell(conn.highest_inbound_stream_id)
+            conn.incoming_buffer = _Incoming(conn.incoming_buffer, farewell)
             conn.receive_data = partial(_receive, protocol, farewell)
             protocol.transport.write(_goaway(_EVERY_STREAM))
 
@@ -107,7 +103,7 @@ class HTTP2Policy(DrainPolicy):
         transport.loseConnection()
 
 
-def _farewell(protocol: Any) -> Farewell | None:
+def _farewell(protocol: Any) -> _Farewell | None:
     hook = vars(protocol.conn).get("receive_data")
     return hook.args[1] if isinstance(hook, partial) else None
 
@@ -119,7 +115,7 @@ def _goaway(last: int) -> bytes:
     return GoAwayFrame(0, last_stream_id=last).serialize()
 
 
-def _receive(protocol: Any, farewell: Farewell, data: bytes) -> list[Any]:
+def _receive(protocol: Any, farewell: _Farewell, data: bytes) -> list[Any]:
     """In the place of h2's ``receive_data``: hide what belongs to a stream that is refused."""
     conn = protocol.conn
     return [
@@ -129,7 +125,7 @@ def _receive(protocol: Any, farewell: Farewell, data: bytes) -> list[Any]:
     ]
 
 
-def _admits(protocol: Any, conn: Any, farewell: Farewell, event: Any) -> bool:
+def _admits(protocol: Any, conn: Any, farewell: _Farewell, event: Any) -> bool:
     from h2.errors import ErrorCodes
     from h2.events import DataReceived, PingAckReceived, RequestReceived
 
