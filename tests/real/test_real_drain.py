@@ -262,7 +262,7 @@ class LingeringServerTests(WebCase):
         server = self.serve("--linger", "50", "--grace", "60")
         server.wait_line("grace 60 s, linger 50 s")
         server.signal()
-        server.wait_line("txresource.care.*closing ")
+        server.wait_line(r"txresource.progress.*closing \d")
         self.assertIn(b"\r\nConnection: close", self.ask())
         server.signal()
         self.assertEqual(server.wait(), -signal.SIGTERM)

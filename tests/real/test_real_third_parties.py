@@ -238,6 +238,7 @@ class AutobahnTests(ThirdPartyCase):
         """A peer that does not answer the close frame is let go all the same."""
         factory: Any = WebSocketServerFactory()
         factory.protocol = Server
+        factory.setProtocolOptions(closeHandshakeTimeout=0)  # Autobahn would wait for ever
         port = self.listen(factory, tls=False)
         self.scope.own(factory)
         self.scope.own(port)
