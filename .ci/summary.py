@@ -8,12 +8,15 @@ from __future__ import annotations
 import collections
 import pathlib
 import re
+import shutil
 import sys
 
 RAN = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
 BLOCK = re.compile(r"^\[SKIPPED\]\n(.*?)(?=^={20,}$|^-{20,}$)", re.MULTILINE | re.DOTALL)
 #: What trial prints below the reason: the full names of the tests it holds for.
 NAME = re.compile(r"tests(?:\.\w+){3,}")
+#: The one reason for which a test in tests/real may be skipped, where it is true.
+NO_NODE = "node is not on this machine"
 
 
 def skips(log: str) -> dict[str, list[str]]:
@@ -43,7 +46,12 @@ def main() -> None:
             failures.append(f"{path.stem}: no test was run")
         for reason, names in skipped.items():
             print(f"       {len(names)} skipped: {reason}")
-            failures += [f"skipped: {name}" for name in names if name.startswith("tests.real.")]
+            excused = reason == NO_NODE and shutil.which("node") is None
+            failures += [
+                f"skipped: {name}"
+                for name in names
+                if name.startswith("tests.real.") and not excused
+            ]
     print(f"{total:6} tests in all")
     if not total:
         failures.append("no run of trial was seen")

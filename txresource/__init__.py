@@ -14,6 +14,7 @@ from txresource.errors import (
 )
 from txresource.failures import scrub
 from txresource.interfaces import ICloseable
+from txresource.limits import limit_connections
 from txresource.registry import register_closer
 from txresource.scope import Scope, root_scope
 from txresource.services import ManagedServiceMixin
@@ -35,6 +36,7 @@ __all__ = (
     "WeakLoopingCall",
     "WrongProcess",
     "WrongThread",
+    "limit_connections",
     "register_closer",
     "root_scope",
     "scrub",

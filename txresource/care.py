@@ -22,7 +22,7 @@ from txresource.leaks.report import read_signatures, write_report
 from txresource.notify import Notifier
 from txresource.owning import own
 from txresource.progress import EVERY
-from txresource.root import root_node
+from txresource.root import check_linger, root_node
 from txresource.signals import CareSignals
 from txresource.tree import Node
 from txresource.treetext import describe_open
@@ -59,11 +59,14 @@ class CareService(MultiService):
     :param reactor: ``None``: the installed one.
     :param child: a service to run; ``None``: none, the program opens what it needs itself.
     :param grace: seconds that shutdown gives to work in flight.
+    :param linger: seconds of the grace in which it still takes in work, for load balancers that
+        need a while to hear of the end.
     :param interval: seconds between snapshots; 0: only when asked; ``None``: 60, stretched so
         that they use no more than 2 % of a core.
     :param report: path of the JSON report; ``None``: none is written.
     :param what: how the log calls the program.
-    :raises ValueError: the report is there and is no report, or a time is below zero or endless.
+    :raises ValueError: the report is there and is no report, a time is below zero or endless, or
+        the linger is not less than the grace.
     :raises TypeError: an argument is of the wrong kind; the message says what to write.
     :raises OSError: the report cannot be read.
     """
@@ -74,12 +77,14 @@ class CareService(MultiService):
         child: IService | None = None,
         *,
         grace: float = 10.0,
+        linger: float = 0.0,
         interval: float | None = None,
         report: str | None = None,
         what: str = "this program",
     ) -> None:
         super().__init__()
         check_seconds("grace", grace)
+        check_linger(linger, grace)
         check_seconds("interval", interval, "60, stretched where that is too often")
         self._reactor = installed_reactor() if reactor is None else reactor
         check_reactor(self._reactor, "write CareService(reactor, service)")
@@ -89,6 +94,7 @@ class CareService(MultiService):
                 " and IService(application) for an application"
             )
         self._grace = grace
+        self._linger = linger
         self._report = None if report is None else os.path.realpath(report)
         self._what = what
         self._nodes: dict[IService, Node] = {}
@@ -156,7 +162,7 @@ class CareService(MultiService):
         self.takeListeners()
         self._notifier = Notifier()
         self._root = root_node(self._reactor)
-        self._root.grace = self._grace
+        self._root.grace, self._root.linger = self._grace, self._linger
         self._root.progress.on_change = weakly(self._on_progress)
         self._closing, self._ended = None, False
         self._signals.install()
@@ -181,8 +187,9 @@ class CareService(MultiService):
             else f"a snapshot every {60 if self._interval is None else self._interval:g} s"
         )
         wrapped = ", ".join(self._wrapped)
+        linger = f" linger {self._linger:g} s," if self._linger else ""
         return (
-            f"txresource takes care of {self._what}: {every}, grace {self._grace:g} s,"
+            f"txresource takes care of {self._what}: {every}, grace {self._grace:g} s,{linger}"
             f" report {self._report or 'in the log only'}"
             f"; wraps {wrapped + ' of this reactor' if wrapped else 'nothing'}"
         )

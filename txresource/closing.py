@@ -10,16 +10,14 @@ abort cannot end is abandoned, and named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 
-from txresource.ending import Ending
 from txresource.failures import scrub
+from txresource.lingering import Lingering, batches
 from txresource.outcome import summary
 from txresource.sites import Site
 from txresource.tree import CLOSED, CLOSING, DRAINING, OPEN, Node, alive
@@ -32,8 +30,6 @@ __all__ = (
 )
 
 log = Logger()
-
-_CLOSER = attrgetter("closer")
 
 #: Seconds for the goodbyes that are still to be said when the grace is over.
 GOODBYE = 1.0
@@ -72,14 +68,14 @@ def close_node(
     run.hurry(grace)
     if abort:
         run.abort()
-    elif within is None:
+    elif within is None and node.state is not OPEN:  # else the drain pass is still to come
         # Asked for by somebody who waits for it, and for whom its turn may wait: a service that
         # the close of a parent stops, say.
         run.go()
     return run
 
 
-class Closing(Ending):
+class Closing(Lingering):
     """One close of one subtree; lives from its begin until the last waiter is told."""
 
     __slots__ = (
@@ -142,6 +138,7 @@ class Closing(Ending):
         for child in tuple(self.top.children or ()):
             if child.run is not None:
                 child.run.limit(self.deadline, self.end, self.hard_end)
+        self.hasten(self.deadline)
         self._wait_own_time()
         self._rouse()
 
@@ -163,6 +160,9 @@ class Closing(Ending):
         :param last: seconds that the reactor gets to carry it out; 0 where it does not run.
         """
         if self.finished:
+            return
+        if self.end_linger():
+            self.drain(abort=True)
             return
         now = self._now()
         self.deadline, self.end = min(self.deadline, now), min(self.end, now)
@@ -192,11 +192,18 @@ class Closing(Ending):
     # -- the drain pass
 
     def start(self, abort: bool = False) -> None:
-        """Make the drain pass in this turn, then begin with the release pass, or with the aborts."""
-        top = self.top
-        if top.foreign():
+        """Begin: with the linger, or with the drain pass in this turn."""
+        if self.top.foreign():
             self.forget()
-            return
+        elif abort or not self.linger(min(self.top.linger, self.deadline - self._now())):
+            self.drain(abort)
+
+    def drain(self, abort: bool = False) -> None:
+        """Make the drain pass in this turn, then begin with the release pass, or with the aborts."""
+        self.end_linger()
+        top = self.top
+        if top.state is OPEN and not abort:
+            self.last_call()
         if top.state is OPEN:  # else the parent has told it, and this only joins
             self._attempt(top, top.closer.reveal)
             scopes: list[Node] = []
@@ -215,13 +222,14 @@ class Closing(Ending):
         node.state = DRAINING
         scopes.append(node)
         run = node.run
-        for closer, batch in _batches(node):
+        for closer, batch in batches(node):
             if hasattr(closer, "end_all"):
                 continue  # such things own nothing, and nobody listens to them
             for child in batch:
-                if child.run is not None:  # it closes on its own already
+                if child.run is not None:
                     child.run.join(run)
-                    continue
+                    if not child.run.end_linger():
+                        continue  # it closes on its own already
                 self._attempt(child, closer.reveal)
                 if child.children:
                     close_node(child, None, run)
@@ -233,7 +241,7 @@ class Closing(Ending):
 
     def _drain(self, node: Node) -> None:
         self._attempt(node, _drain_once)
-        for closer, batch in _batches(node):
+        for closer, batch in batches(node):
             if len(batch) > 1 and hasattr(closer, "end_all"):
                 # The last one goes as any other does: so the parent hears of it.
                 last = batch.pop()
@@ -271,6 +279,7 @@ class Closing(Ending):
         """
         if not self.finished:
             self._waiters.clear()  # they wait in that other process
+            self._linger = None  # it is the other process's call
             _forget(self.top)
             self._awaited = {}
             self.go()
@@ -282,6 +291,7 @@ class Closing(Ending):
         """Begin with the release pass, if it has not begun."""
         if not self._begun:
             self._begun = True
+            self.end_linger()
             if self._own_time is not None and self._own_time.active():
                 self._own_time.cancel()
             self._own_time = None
@@ -365,14 +375,6 @@ class Closing(Ending):
             self._waiters.remove(waiter)
         if not self._waiters and self._within is None:
             self.abort()
-
-
-def _batches(node: Node) -> Iterable[tuple[Any, list[Node]]]:
-    """The children, newest first, neighbours with one closer together."""
-    children = list(reversed(node.children or ()))
-    if len({child.closer for child in children}) == 1:
-        return ((children[0].closer, children),)
-    return ((closer, list(batch)) for closer, batch in groupby(children, _CLOSER))
 
 
 def _drain_once(node: Node) -> None:

@@ -12,11 +12,13 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from txresource.arguments import check_base
-from txresource.closers.goodbye import DrainPolicy, find_policy, register_policy
+from txresource.closers.goodbye import find_policy, register_policy
 from txresource.closers.network import Connection, connected, raw_transport, watch
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed, ResourceNotOpen
 from txresource.hooks import hook_method
+from txresource.limits import ConnectionLimit, Refused, limit_of
+from txresource.policies import LONE_PROTOCOLS, ManagedPolicy, own_transport
 from txresource.registry import BaseCloser, register_closer
 from txresource.root import root_node
 from txresource.scope import Scope
@@ -29,7 +31,6 @@ __all__ = (
     "FactoryNode",
     "LiveConnection",
     "ManagedFactoryMixin",
-    "ManagedPolicy",
     "ManagedProtocolMixin",
     "installed_reactor",
     "ports",
@@ -70,9 +71,10 @@ class FactoryNode(Node):
         connection is gone.
     :ivar held: whether the factory is kept from stopping while it drains.
     :ivar warned: whether it was said that its connections are not known.
+    :ivar limit: what counts its connections, once there is a limit.
     """
 
-    __slots__ = ("held", "transient", "warned")
+    __slots__ = ("held", "limit", "transient", "warned")
 
     def __init__(
         self, parent: Node, factory: Any, name: str | None, site: Site | None, transient: bool
@@ -80,6 +82,7 @@ class FactoryNode(Node):
         super().__init__(parent, FACTORY, factory, name, site)
         self.transient = transient
         self.held = self.warned = False
+        self.limit: ConnectionLimit | None = None
 
     def warn_of_slots(self, thing: Any) -> None:
         """Say, once, that a factory or what it builds cannot be taken into care."""
@@ -93,6 +96,15 @@ class FactoryNode(Node):
         assert isinstance(known, FactoryNode)
         known.transient = False
         return factory
+
+    def is_full(self) -> bool:
+        """Say whether the factory has as many connections as it may have."""
+        most = limit_of(self.thing)
+        if most is None:
+            return False
+        if self.limit is None:
+            self.limit = ConnectionLimit(self)
+        return self.limit.refuses(most)
 
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a port or connection; of the last one, and the factory may go too."""
@@ -154,7 +166,7 @@ class FactoryCloser(BaseCloser):
     def drain(self, node: Node) -> bool:
         """Keep it started."""
         if isinstance(node, FactoryNode) and ports(node.thing):
-            node.thing.numPorts += 1
+            node.thing.doStart()  # started already: it counts, here and in what it wraps
             node.held = True
         return False
 
@@ -178,9 +190,11 @@ FACTORY = FactoryCloser()
 
 
 def _build(node: FactoryNode, build: Callable[[Any], Any], address: Any) -> Any:
-    """Build a protocol and expect its connection; none once the factory drains."""
+    """Build a protocol and expect its connection; none once the factory drains, or is full."""
     if node.state is not OPEN:
         return None
+    if node.is_full():
+        return Refused()
     protocol = build(address)
     if isinstance(protocol, ManagedProtocolMixin):
         protocol._owner = node
@@ -218,6 +232,7 @@ def _made(
 class ManagedProtocolMixin:
     """
     Mix into a ``Protocol``: the connection is in the ownership tree, and ``self.scope`` is its own.
+    In a ``ProcessProtocol`` or ``DatagramProtocol``: the child process, or the socket.
 
     Holds in either order of bases, and when an override does not call up.
 
@@ -226,7 +241,7 @@ class ManagedProtocolMixin:
 
     reactor: Any = None
     _owner: Node | None = None
-    _connection: Connection | None = None
+    _connection: Node | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -260,8 +275,8 @@ class ManagedProtocolMixin:
 def _make_managed(
     protocol: ManagedProtocolMixin, make_connection: Callable[..., Any], args: tuple[Any, ...]
 ) -> Any:
-    known = protocol._connection
-    if known is not None and known.transport is args[0]:
+    known, transport = protocol._connection, args[0]
+    if known is not None and getattr(known, "transport", known.thing) is transport:
         return make_connection(*args)
     owner = protocol._owner
     if owner is None:
@@ -271,13 +286,19 @@ def _make_managed(
             if isinstance(factory, ManagedFactoryMixin)
             else root_node(protocol.reactor or installed_reactor())
         )
+    alone = isinstance(protocol, LONE_PROTOCOLS)
     try:
-        protocol._connection = connected(owner, protocol, args[0], takes_over=True)
+        protocol._connection = (
+            own_transport(owner, transport)
+            if alone
+            else connected(owner, protocol, transport, takes_over=True)
+        )
     except ResourceClosed:
         try:
             return make_connection(*args)
         finally:
-            raw_transport(args[0]).abortConnection()
+            if not alone:
+                raw_transport(transport).abortConnection()
     return make_connection(*args)
 
 
@@ -285,7 +306,7 @@ def _lose_managed(
     protocol: ManagedProtocolMixin, connection_lost: Callable[..., Any], args: tuple[Any, ...]
 ) -> Any:
     connection = protocol._connection
-    if connection is None or connection.losing:
+    if not isinstance(connection, Connection) or connection.losing:
         return connection_lost(*args)
     connection.losing = True
     try:
@@ -294,27 +315,7 @@ def _lose_managed(
         connection.ended()
 
 
-class ManagedPolicy(DrainPolicy):
-    """The goodbye of a protocol with the mixin: by its own ``draining`` and ``busy``."""
-
-    def busy(self, protocol: Any) -> bool:
-        """Ask the protocol."""
-        return bool(protocol.busy())
-
-    def goodbye(self, protocol: Any, transport: Any) -> bool:
-        """Let the protocol say goodbye, then do what is right for a protocol of its kind."""
-        protocol.draining()
-        connection = protocol._connection
-        if self.busy(protocol) or (connection is not None and connection.children):
-            return False  # what the connection owns goes before it does
-        return find_policy(protocol, beyond=ManagedProtocolMixin).goodbye(protocol, transport)
-
-    def lose(self, protocol: Any, transport: Any) -> None:
-        """Do what is right for a protocol of its kind."""
-        find_policy(protocol, beyond=ManagedProtocolMixin).lose(protocol, transport)
-
-
-register_policy(ManagedProtocolMixin, ManagedPolicy())
+register_policy(ManagedProtocolMixin, ManagedPolicy(ManagedProtocolMixin))
 
 
 class ManagedFactoryMixin:
@@ -324,9 +325,13 @@ class ManagedFactoryMixin:
     Holds in either order of bases, and when an override does not call up.
 
     :cvar reactor: ``None``: the installed one, looked up when first needed.
+    :cvar maxConnections: how many connections it has at a time, at most: one more is closed at
+        once. ``None``, or 0: as many as come. May be set on an instance, and at any time.
     """
 
     reactor: Any = None
+    maxConnections: int | None = None
+    _limit_name = "maxConnections"
     _node: FactoryNode | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -74,6 +74,10 @@ class ICloser(Interface):
     # pass it gets neighbours of its kind, newest first, ends all it can in that call, sets their
     # ``state`` to closed, and returns whether that was all of them; the others are told one by one.
 
+    # Before the drain pass a closer may take part by three more methods, each called with a node:
+    # ``linger`` when a close begins that lingers, ``accept`` and then ``hear`` in the last call: take
+    # in the connections, and the requests, that have arrived already.
+
     def busy(node: Node) -> bool:
         """Say whether work in flight is a reason to wait with the soft close."""
 
@@ -106,3 +110,12 @@ class IDrainPolicy(Interface):
         :returns: true where the connection will close by itself once it is no longer busy, or has
             been told to close by this call.
         """
+
+    def expects(protocol: Any) -> bool:
+        """Say whether a peer that has just connected can be expected to ask for something."""
+
+    def linger(protocol: Any, transport: Any) -> None:
+        """Tell the peer with the next answer that it is the last one."""
+
+    def hear(protocol: Any, transport: Any) -> None:
+        """Read what has arrived, if closing now would lose it."""

@@ -45,6 +45,8 @@ class Progress:
     def begin(self) -> None:
         """Write down what is open, and who opened it; nothing where nothing is."""
         node = self._node()
+        if self._next is not None:
+            return  # a close that lingers has said it when it began to
         if node is None or next(open_below(node), None) is None:
             return
         left = describe_open(node)

@@ -22,6 +22,7 @@ __all__ = (
     "ScopeCloser",
     "ScopeNode",
     "check_grace",
+    "check_linger",
     "root_node",
 )
 
@@ -57,17 +58,39 @@ def check_grace(seconds: float | None) -> float | None:
     return seconds
 
 
+def check_linger(linger: float, grace: float | None) -> None:
+    """
+    Refuse a linger that would leave no time to drain.
+
+    :raises TypeError: it is not a number.
+    :raises ValueError: it is below zero, or not less than the grace.
+    """
+    check_seconds("linger", linger)
+    if linger and grace is not None and linger >= grace:
+        raise ValueError(
+            f"linger is a part of the grace: less than {grace:g} seconds, not {linger:g}"
+        )
+
+
 class ScopeNode(Node):
     """The node behind a scope that somebody made; it lives in the tree, the handle does not."""
 
-    __slots__ = ("grace",)
+    __slots__ = ("grace", "linger")
 
     noted = False
 
-    def __init__(self, parent: Node, name: str, grace: float | None, site: Site | None) -> None:
-        check_grace(grace)
+    def __init__(
+        self,
+        parent: Node,
+        name: str,
+        grace: float | None,
+        site: Site | None,
+        linger: float = 0.0,
+    ) -> None:
+        check_linger(linger, check_grace(grace))
         super().__init__(parent, _SCOPE, None, name, site)
         self.grace = grace
+        self.linger = linger
 
 
 class Root(Node):
@@ -78,7 +101,16 @@ class Root(Node):
     leaves no trace in the reactor.
     """
 
-    __slots__ = ("_reactor", "_trigger", "grace", "owned", "pid", "progress", "stopping")
+    __slots__ = (
+        "_reactor",
+        "_trigger",
+        "grace",
+        "linger",
+        "owned",
+        "pid",
+        "progress",
+        "stopping",
+    )
 
     noted = False
 
@@ -96,6 +128,7 @@ class Root(Node):
         self.progress = Progress(self)
         super().__init__(None, _SCOPE, None, "reactor", None)
         self.grace = 5.0
+        self.linger = 0.0
 
     @property
     def root(self) -> Root:
@@ -129,7 +162,7 @@ class Root(Node):
 
         :raises ResourceClosed: the reactor is stopping.
         """
-        if self.stopping:
+        if self.stopping and not self.lingers():
             raise ResourceClosed("the reactor is stopping: nothing new can be opened")
         super().check_open()
 

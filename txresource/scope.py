@@ -24,7 +24,7 @@ from txresource.places import (
     is_inside,
     run_inside,
 )
-from txresource.root import ScopeNode, check_grace, root_node
+from txresource.root import ScopeNode, check_grace, check_linger, root_node
 from txresource.scopeservice import ScopeService
 from txresource.sites import Site, caller_site, describe_site
 from txresource.tasks import DeferredCloser, DeferredNode, TaskNode, begin
@@ -56,9 +56,12 @@ class Scope:
     :param parent: ``None``: a child of the reactor's root.
     :param grace: seconds that closing gives to work in flight; never more than the parent has
         left. ``None``: all that the parent has left.
+    :param linger: seconds of the grace in which a close that begins here still takes in work,
+        after ``closing()`` has fired and before the ports stop.
     :raises ResourceClosed: the parent is closing or closed, or the reactor is stopping.
     :raises TypeError: an argument is of the wrong kind; the message says what to write.
-    :raises ValueError: ``grace`` is below zero or endless, or the parent is another reactor's.
+    :raises ValueError: ``grace`` is below zero or endless, the linger not less than it, or
+        the parent is another reactor's.
     """
 
     __slots__ = ("__weakref__", "_entered", "_lost", "_node")
@@ -70,11 +73,12 @@ class Scope:
         *,
         parent: Scope | None = None,
         grace: float | None = 5.0,
+        linger: float = 0.0,
     ) -> None:
         check_thread()
         above = _above(reactor, parent)
         check_kind("the name of a scope is a str", name, str, _NAME)
-        node = ScopeNode(above, name, grace, caller_site())
+        node = ScopeNode(above, name, grace, caller_site(), linger)
         above.adopt(node)
         self._node: Node = node
         self._entered = False
@@ -112,9 +116,9 @@ class Scope:
     def closed_by(self) -> str | None:
         """The line that called for the close, or words; ``None`` while it is open."""
         node = self._node
-        if node.state is OPEN:
-            return None
         run = node.run or (node.parent and node.parent.run)
+        if node.state is OPEN and not node.lingers():
+            return None
         return describe_site(run.by) if run else None
 
     @property
@@ -126,6 +130,17 @@ class Scope:
     def grace(self, seconds: float | None) -> None:
         node: Any = self._node  # only some kinds of node can have one of their own
         node.grace = check_grace(seconds)
+
+    @property
+    def linger(self) -> float:
+        """Seconds of the grace in which a close that begins here still takes in work."""
+        return self._node.linger
+
+    @linger.setter
+    def linger(self, seconds: float) -> None:
+        check_linger(seconds, self._node.grace)
+        node: Any = self._node
+        node.linger = seconds
 
     def statistics(self) -> ScopeStatistics:
         """What the scope holds at this moment."""
@@ -256,19 +271,9 @@ class Scope:
         All such Deferreds of a tree fire before anything in it stops to take in new work.
         """
         check_thread()
-        node = self._node
-        if node.foreign():
-            node.check_open()
-        if node.state is not OPEN:
-            begun: Deferred[None] = Deferred()
-            begun.callback(None)
-            return begun
-        listeners = node.listeners
-        if not isinstance(listeners, list):
-            listeners = node.listeners = []
-        listener: Deferred[None] = Deferred(listeners.remove)
-        listeners.append(listener)
-        return listener
+        if self._node.foreign():
+            self._node.check_open()
+        return self._node.closing()
 
     def close(self, grace: float | None = None) -> Deferred[None]:
         """

@@ -73,6 +73,7 @@ class Options(usage.Options):
         ],
         ["report", None, None, "write a JSON report to this file"],
         ["grace", None, 10.0, "seconds that shutdown gives to work in flight"],
+        ["linger", None, 0.0, "seconds of the grace in which shutdown still takes in work"],
         ["application", None, None, "run the application in this .tac file"],
     ]
     compData = usage.Completions(
@@ -113,8 +114,13 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Check what was given, and make paths absolute: a daemon changes its directory."""
-        for name in ("interval", "grace"):
+        for name in ("interval", "grace", "linger"):
             self[name] = None if self[name] is None else seconds(name, self[name])
+        if self["linger"] and self["linger"] >= self["grace"]:
+            raise usage.UsageError(
+                f"--linger is a part of the grace: it must be less than {self['grace']:g},"
+                f" not {self['linger']:g}"
+            )
         outer = outer_option(self, "python")
         given = [bool(self.subCommand), bool(self["application"]), bool(outer), bool(self["demo"])]
         self["application"] = self["application"] or outer
@@ -157,6 +163,7 @@ def make_care(options: Options) -> CareService:
     care = CareService(
         installed_reactor(),
         grace=options["grace"],
+        linger=options["linger"],
         interval=interval_of(options),
         report=report,
         what=describe(options),

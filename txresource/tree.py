@@ -134,6 +134,10 @@ class Node:
     #: Whether the root finds this node by its thing, so that each thing is owned once. Kinds of
     #: which there are very many find their node by a hook of their own, for no memory.
     noted = True
+    #: Seconds of the grace in which a close that begins here goes on to take in work.
+    linger: float = 0.0
+    #: What counts the connections below; ``None``: nobody does.
+    limit: Any = None
 
     def __init__(
         self, parent: Node | None, closer: Any, thing: Any, name: str | None, site: Site | None
@@ -223,6 +227,33 @@ class Node:
             self._close_orphans()
         else:
             self.leave()
+
+    def lingers(self) -> bool:
+        """Say whether its end has begun, though it takes in new things until the drain pass."""
+        node: Node | None = self
+        while node is not None and node.state is OPEN:
+            if node.run is not None:
+                return True
+            node = node.parent
+        return False
+
+    def closing(self) -> Deferred[None]:
+        """
+        Wait for the begin of the end.
+
+        :returns: a Deferred that fires with ``None`` when closing begins; at once when it has
+            begun. Cancelling it withdraws the wish.
+        """
+        if self.state is not OPEN or self.lingers():
+            begun: Deferred[None] = Deferred()
+            begun.callback(None)
+            return begun
+        listeners = self.listeners
+        if not isinstance(listeners, list):
+            listeners = self.listeners = []
+        listener: Deferred[None] = Deferred(listeners.remove)
+        listeners.append(listener)
+        return listener
 
     def tell(self) -> None:
         """Tell those who wait for the begin of the end."""

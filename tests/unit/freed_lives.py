@@ -26,6 +26,7 @@ from txresource import (
 )
 from txresource.closers.webclient import OwnedEndpoint
 from txresource.errors import CloseFromInside, ResourceInterrupted
+from txresource.policies import ManagedPolicy
 
 HANG = 30.0
 #: Makes things, uses and ends them; what it returns, in lists of lists, must be freed then.
@@ -256,3 +257,24 @@ def connections(case: SynchronousTestCase) -> list[Any]:
     clock.pump([0, 0])
     case.successResultOf(closed)
     return [scope, factory, node, port, wires, protocols, connections]
+
+
+@life
+def limits(case: SynchronousTestCase) -> list[Any]:
+    """A factory with a limit, a connection that is one too many, and the end of both."""
+    clock = ListeningClock()
+    factory = ManagedFactory()
+    factory.reactor = clock
+    factory.maxConnections = 1
+    scope = Scope(clock, "limits")
+    scope.own(factory)
+    port = scope.own(clock.listenTCP(0, factory))
+    node: Any = factory.scope._node
+    wires = [port.accept(), port.accept()]
+    protocols = [wire.protocol for wire in wires]
+    limit, policy = node.limit, ManagedPolicy(ManagedProtocolMixin)
+    case.assertFalse(policy.busy(protocols[0]))
+    closed = scope.close()
+    clock.pump([0, 0])
+    case.successResultOf(closed)
+    return [scope, factory, node, port, wires, protocols, limit, policy]

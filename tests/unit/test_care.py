@@ -53,6 +53,8 @@ class LifeTests(SynchronousTestCase):
         for times in ({"grace": -1}, {"interval": -1}, {"grace": float("nan")}, {"grace": 1e999}):
             error = self.assertRaises(ValueError, CareService, self.reactor, **times)
             self.assertIn(f"{next(iter(times))} is a number of seconds, 0 or more", str(error))
+        error = self.assertRaises(ValueError, CareService, self.reactor, grace=3, linger=3)
+        self.assertEqual(str(error), "linger is a part of the grace: less than 3 seconds, not 3")
 
     def test_started_twice(self) -> None:
         """A second start does nothing; one stop ends it."""

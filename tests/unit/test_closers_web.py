@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import HTTPChannel
 
-from txresource.closers.web import HTTP1Policy, HTTP2Policy
+from txresource.closers.web import HTTP1Policy
 
 
 class Wire(StringTransport):
@@ -20,29 +18,6 @@ class Wire(StringTransport):
         """As TLS does, which waits for the producer."""
         self.produced = self.producer is not None
         super().loseConnection()
-
-
-class Conversation:
-    """The part of ``h2.connection.H2Connection`` that says goodbye."""
-
-    closed = False
-
-    def close_connection(self) -> None:
-        """Begin to."""
-        self.closed = True
-
-    def data_to_send(self) -> bytes:
-        """What that has to tell the peer."""
-        return b"goaway" if self.closed else b""
-
-
-class Multiplexed:
-    """The part of ``twisted.web._http2.H2Connection`` that matters here."""
-
-    def __init__(self, transport: Wire) -> None:
-        self.streams: dict[int, Any] = {}
-        self.conn = Conversation()
-        transport.registerProducer(self, True)
 
 
 class UpgradedTests(SynchronousTestCase):
@@ -76,24 +51,3 @@ class UpgradedTests(SynchronousTestCase):
         channel, wire = self.upgraded()
         channel.transport = None
         self.check(channel, wire)
-
-
-class HTTP2Tests(SynchronousTestCase):
-    """``HTTP2Policy``."""
-
-    def test_idle(self) -> None:
-        """Without a stream: GOAWAY, and no producer that would hold up the close of TLS."""
-        wire = Wire()
-        self.assertTrue(HTTP2Policy().goodbye(Multiplexed(wire), wire))
-        self.assertEqual((wire.value(), wire.produced), (b"goaway", False))
-        self.assertTrue(wire.disconnecting)
-
-    def test_busy(self) -> None:
-        """With a stream it waits; told to close all the same, it ends no conversation."""
-        wire = Wire()
-        connection = Multiplexed(wire)
-        connection.streams[1] = object()
-        self.assertFalse(HTTP2Policy().goodbye(connection, wire))
-        self.assertFalse(wire.disconnecting)
-        HTTP2Policy().lose(connection, wire)
-        self.assertEqual((wire.value(), wire.disconnecting), (b"", True))

@@ -21,6 +21,7 @@ PARTS: dict[str, set[str]] = {
     "scope": {
         "closing",
         "ending",
+        "lingering",
         "outcome",
         "owning",
         "places",
@@ -35,7 +36,7 @@ PARTS: dict[str, set[str]] = {
         "waiting",
     },
     "closers": {"closers"},
-    "mixins": {"connections", "hooks", "services"},
+    "mixins": {"connections", "hooks", "limits", "policies", "services"},
     "http": {"http"},
     "heap": {"heap"},
     "leaks": {"leaks"},
@@ -170,6 +171,7 @@ class LayerTests(SynchronousTestCase):
     def test_import_is_light(self) -> None:
         """Importing txresource loads neither treq nor a reactor, nor what few programs use."""
         heavy = {"treq", "twisted.internet.reactor", "twisted.web", "twisted.enterprise"}
+        heavy |= {"autobahn", "h2", "hyperframe", "klein"}
         code = f"import sys, txresource\nprint({heavy} & set(sys.modules) or 'light')"
         out = subprocess.run(
             [sys.executable, "-c", code],

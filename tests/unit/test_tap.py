@@ -161,14 +161,18 @@ class NumberTests(OptionsCase):
         self.assertEqual((options["interval"], options["grace"]), (0.0, 2.5))
         options = self.parse("--demo")
         self.assertEqual((options["interval"], options["grace"]), (None, 10.0))
+        self.assertEqual(options["linger"], 0.0)
+        self.assertEqual(self.parse("--grace", "3", "--linger", "2.9", "--demo")["linger"], 2.9)
 
     def test_bad(self) -> None:
         """What is negative, endless, no number or no text at all is refused by its option's name."""
-        for name in ("interval", "grace"):
+        for name in ("interval", "grace", "linger"):
             for text in ("-1", "nan", "inf", "-inf", "soon", "", "1s"):
                 said = self.refused(f"--{name}={text}", "--demo")
                 self.assertIn(f"--{name} takes a number of seconds, 0 or more, not {text!r}", said)
             self.assertRaises(usage.UsageError, seconds, name, "-0.1")
+        said = self.refused("--grace", "2", "--linger", "2", "--demo")
+        self.assertIn("--linger is a part of the grace: it must be less than 2, not 2", said)
 
 
 class FileTests(OptionsCase):

@@ -39,6 +39,16 @@ class DrainPolicy:
         """Close softly."""
         transport.loseConnection()
 
+    def expects(self, protocol: Any) -> bool:
+        """Say whether a peer that has just connected can be expected to ask for something."""
+        return False
+
+    def linger(self, protocol: Any, transport: Any) -> None:
+        """Tell the peer with the next answer that it is the last one; here nothing can be told."""
+
+    def hear(self, protocol: Any, transport: Any) -> None:
+        """Read what has arrived, if closing now would lose it; here nobody would answer it."""
+
 
 _policies: dict[Any, DrainPolicy] = {object: DrainPolicy()}
 

@@ -12,15 +12,18 @@ from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
-from txresource.closers.goodbye import find_policy
+from txresource.closers.goodbye import DrainPolicy, find_policy
 from txresource.registry import BaseCloser, register_closer, unhook
 from txresource.sites import Site
-from txresource.tree import OPEN, WATCHED, Node, type_name
+from txresource.tree import DRAINING, OPEN, WATCHED, Node, type_name
 
 __all__ = (
+    "BACKLOG",
     "CONNECTION",
     "Connection",
     "ConnectionCloser",
+    "FIRST_WORD",
+    "PolicyCloser",
     "PortCloser",
     "application_ends",
     "connected",
@@ -28,8 +31,12 @@ __all__ = (
     "watch",
 )
 
-
 log = Logger()
+
+#: Connections that are taken from a backlog at most: more than a kernel keeps, unless told to.
+BACKLOG = 4096
+#: Seconds from its begin in which a connection may still ask for the first time while all drains.
+FIRST_WORD = 1.0
 
 
 class PortCloser(BaseCloser):
@@ -51,8 +58,15 @@ class PortCloser(BaseCloser):
         port.stopListening = partial(_stop_listening_once, port, port.stopListening)
         return port
 
+    def accept(self, node: Node) -> None:
+        """Take in the connections that wait in the backlog: stopping would reset them."""
+        port = node.thing
+        if getattr(port, "numberAccepts", 0) and getattr(port, "connected", False):
+            port.numberAccepts = BACKLOG
+            port.doRead()
+
     def drain(self, node: Node) -> bool:
-        """Stop to listen; connections in the backlog are refused from now on."""
+        """Stop to listen; connections are refused from now on."""
         return self.abort(node)
 
     def close(self, node: Node) -> Any:
@@ -104,9 +118,11 @@ class Connection(Node):
 
     :ivar transport: what that protocol was connected to.
     :ivar losing: whether ``connectionLost`` is running.
+    :ivar told: the application's protocol that has said goodbye.
+    :ivar limits: what counts it.
     """
 
-    __slots__ = ("losing", "transport")
+    __slots__ = ("limits", "losing", "told", "transport")
 
     def __init__(
         self, parent: Node, closer: Any, protocol: Any, transport: Any, site: Site | None
@@ -114,6 +130,8 @@ class Connection(Node):
         super().__init__(parent, closer, protocol, None, site)
         self.transport = transport
         self.losing = False
+        self.told: Any = None
+        self.limits: tuple[Any, ...] = ()
 
     def label(self) -> str:
         """The type of the protocol that the application sees."""
@@ -128,12 +146,15 @@ class Connection(Node):
     def leave(self, counted: bool = True) -> None:
         """Leave the tree, and let go of the transport."""
         super().leave(counted)
-        self.transport = None
+        self.transport = self.told = None
+        limits, self.limits = self.limits, ()
+        for limit in limits:
+            limit.gone()
 
 
-class ConnectionCloser(BaseCloser):
+class PolicyCloser(BaseCloser):
     """
-    A connection: goodbye in the drain pass; lost when it is not busy any more; aborted at the
+    What is connected: goodbye in the drain pass; lost when it is not busy any more; aborted at the
     deadline.
     """
 
@@ -142,7 +163,9 @@ class ConnectionCloser(BaseCloser):
     def ends(self, node: Node) -> tuple[Any, Any]:
         """The outermost protocol, next to the socket, and the transport it is connected to."""
         assert isinstance(node, Connection)
-        return node.thing, node.transport
+        # Not always the one that was built: TLS and WebSockets take its place.
+        raw = raw_transport(node.transport)
+        return getattr(raw, "protocol", None) or node.thing, raw
 
     def drain(self, node: Node) -> bool:
         """Say goodbye; an idle connection is lost by it."""
@@ -169,6 +192,45 @@ class ConnectionCloser(BaseCloser):
         raw = raw_transport(self.ends(node)[1])
         (getattr(raw, "abortConnection", None) or raw.loseConnection)()
         return True
+
+
+class ConnectionCloser(PolicyCloser):
+    """A connection; one that has just begun may still ask for something when all drains."""
+
+    def linger(self, node: Node) -> None:
+        """Let the next answer be the last."""
+        protocol, transport = application_ends(*self.ends(node))
+        find_policy(protocol).linger(protocol, transport)
+
+    def hear(self, node: Node) -> None:
+        """Read what has arrived where it will be answered."""
+        protocol, transport = application_ends(*self.ends(node))
+        find_policy(protocol).hear(protocol, transport)
+
+    def drain(self, node: Node) -> bool:
+        """Say goodbye; an idle connection is lost by it, but for one that has just begun."""
+        assert isinstance(node, Connection)
+        protocol, transport = application_ends(*self.ends(node))
+        policy, node.told = find_policy(protocol), protocol
+        if _expects(node, policy, protocol):
+            policy.linger(protocol, transport)
+            return False
+        return bool(policy.goodbye(protocol, transport))
+
+    def busy(self, node: Node) -> bool:
+        """Ask the protocol; one that has come in the place of another is told goodbye as well."""
+        assert isinstance(node, Connection)
+        protocol, transport = application_ends(*self.ends(node))
+        policy = find_policy(protocol)
+        if node.state is DRAINING and node.told is not protocol:  # HTTP/2, by the first byte
+            node.told = protocol
+            policy.goodbye(protocol, transport)
+        return bool(policy.busy(protocol)) or _expects(node, policy, protocol)
+
+
+def _expects(node: Node, policy: DrainPolicy, protocol: Any) -> bool:
+    new = node.reactor.seconds() - node.born < FIRST_WORD
+    return bool(new and policy.expects(protocol))
 
 
 def application_ends(protocol: Any, transport: Any) -> tuple[Any, Any]:
@@ -233,8 +295,12 @@ def connected(
     if node is None:
         node = Connection(parent, CONNECTION, protocol, transport, None)
         parent.adopt(node)
+        if parent.lingers():
+            CONNECTION.linger(node)
     elif takes_over and parent.state is OPEN and node.state is OPEN:
         node.moved_to(parent)
+    if parent.limit is not None:
+        parent.limit.take(node)
     return node
 
 

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from txresource.closers.network import (
     CONNECTION,
     Connection,
-    ConnectionCloser,
+    PolicyCloser,
     raw_transport,
     watch,
 )
@@ -58,7 +58,7 @@ class TransportCloser(BaseCloser):
         return given
 
 
-class ConnectorCloser(ConnectionCloser):
+class ConnectorCloser(PolicyCloser):
     """
     A connector: it connects no more from the drain pass on; its connection is closed as any other.
 

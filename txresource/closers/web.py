@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from txresource.closers.goodbye import DrainPolicy, register_policy
+from txresource.closers.network import raw_transport
 
 __all__ = (
     "HTTP1Policy",
-    "HTTP2Policy",
     "HTTPClientPolicy",
 )
 
@@ -20,11 +20,35 @@ class HTTP1Policy(DrainPolicy):
         """A request that has been begun and not been answered yet."""
         return bool(protocol.requests) and not _taken_over(protocol)
 
+    def expects(self, protocol: Any) -> bool:
+        """One that has not asked for anything yet."""
+        # The time-out is saved when the first request has come; it says so, where there is one.
+        return protocol.timeOut is not None and protocol._savedTimeOut is None
+
+    def linger(self, protocol: Any, transport: Any) -> None:
+        """Close after the next answer, or the one that is under way, which says so in a header."""
+        if protocol.requests and _taken_over(protocol):
+            return  # without one it may be not connected yet
+        protocol.checkPersistence = _is_last
+        for request in protocol.requests[:1]:
+            if not request.startedWriting:
+                request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+            protocol.persistent = False
+
+    def hear(self, protocol: Any, transport: Any) -> None:
+        """A request that an idle connection has in its socket would be lost with it."""
+        raw = raw_transport(transport)
+        if not self.busy(protocol) and not _taken_over(protocol) and hasattr(raw, "doRead"):
+            self.linger(protocol, transport)
+            raw.doRead()  # what it returns, that the peer is gone, the reactor sees as well
+
     def goodbye(self, protocol: Any, transport: Any) -> bool:
         """Serve no further request on this connection."""
-        if not self.busy(protocol):
+        if self.busy(protocol):
+            self.linger(protocol, transport)
+        else:
             self.lose(protocol, transport)
-        protocol.persistent = False
+            protocol.persistent = False
         return True
 
     def lose(self, protocol: Any, transport: Any) -> None:
@@ -35,26 +59,15 @@ class HTTP1Policy(DrainPolicy):
             protocol.loseConnection()
 
 
+def _is_last(request: Any, version: bytes) -> bool:
+    request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+    return False
+
+
 def _taken_over(channel: Any) -> bool:
     # By WebSocket, say: its request is never finished, and none is under way any more. Twisted
     # replaces methods of the channel for it, autobahn takes the transport away.
     return channel.transport is None or "dataReceived" in vars(channel)
-
-
-class HTTP2Policy(DrainPolicy):
-    """The streams under way are finished."""
-
-    def busy(self, protocol: Any) -> bool:
-        """A stream that is open."""
-        return bool(protocol.streams)
-
-    def lose(self, protocol: Any, transport: Any) -> None:
-        """With a GOAWAY; and as a producer no more, which TLS waits for before it closes."""
-        if not self.busy(protocol):
-            protocol.conn.close_connection()
-            transport.write(protocol.conn.data_to_send())
-            transport.unregisterProducer()
-        transport.loseConnection()
 
 
 class HTTPClientPolicy(DrainPolicy):
@@ -67,5 +80,4 @@ class HTTPClientPolicy(DrainPolicy):
 
 # By name: each of them is imported by whoever uses it, and costs nobody else its import.
 register_policy("twisted.web.http.HTTPChannel", HTTP1Policy())
-register_policy("twisted.web._http2.H2Connection", HTTP2Policy())
 register_policy("twisted.web._newclient.HTTP11ClientProtocol", HTTPClientPolicy())
