@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ from twisted.logger import Logger
 
 from txresource.arguments import check_base
 from txresource.closers.goodbye import find_policy, register_policy
+from txresource.closers.live import LiveConnection, LiveConnections, live_connections
 from txresource.closers.network import Connection, connected, raw_transport, watch
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed, ResourceNotOpen
@@ -29,7 +29,6 @@ __all__ = (
     "FACTORY",
     "FactoryCloser",
     "FactoryNode",
-    "LiveConnection",
     "ManagedFactoryMixin",
     "ManagedProtocolMixin",
     "installed_reactor",
@@ -45,23 +44,6 @@ def installed_reactor() -> Any:
     from twisted.internet import reactor
 
     return reactor
-
-
-@dataclass(frozen=True, slots=True)
-class LiveConnection:
-    """
-    A connection that is open.
-
-    :ivar protocol: the name of its protocol's type.
-    :ivar peer: the address of the other end.
-    :ivar age: seconds since it was made.
-    :ivar state: ``open``, ``draining``, ``closing`` or ``aborting``.
-    """
-
-    protocol: str
-    peer: Any
-    age: float
-    state: str
 
 
 class FactoryNode(Node):
@@ -112,20 +94,6 @@ class FactoryNode(Node):
         if not any(child.closer.kind in ("port", "connection") for child in self.children or ()):
             close_node(self)
 
-    def live_connections(self) -> tuple[LiveConnection, ...]:
-        """The connections that are open, oldest first."""
-        now = self.reactor.seconds()
-        return tuple(
-            LiveConnection(
-                protocol=child.label(),
-                peer=child.transport.getPeer(),
-                age=now - child.born,
-                state=child.state,
-            )
-            for child in tuple(self.children or ())
-            if isinstance(child, Connection)
-        )
-
 
 def ports(factory: Any) -> int | None:
     """How many ports and connectors keep a factory started; ``None`` where it does not count."""
@@ -157,6 +125,8 @@ class FactoryCloser(BaseCloser):
             node.give_way_to(known)
         elif hasattr(factory, "__dict__"):
             factory.buildProtocol = partial(_build, node, factory.buildProtocol)
+            if not hasattr(factory, "liveConnections"):  # else it is something of its own
+                factory.liveConnections = LiveConnections(node)
         else:
             node.warn_of_slots(factory)
         return factory
@@ -177,6 +147,8 @@ class FactoryCloser(BaseCloser):
         factory = node.thing
         if _hook(factory, "buildProtocol") is _build:
             del factory.buildProtocol
+            if isinstance(vars(factory).get("liveConnections"), LiveConnections):
+                del factory.liveConnections
         if isinstance(node, FactoryNode) and node.held:
             node.held = False
             factory.doStop()
@@ -355,7 +327,7 @@ class ManagedFactoryMixin:
     @property
     def liveConnections(self) -> tuple[LiveConnection, ...]:
         """The connections that are open, oldest first."""
-        return () if self._node is None else self._node.live_connections()
+        return () if self._node is None else live_connections(self._node)
 
     def _open_node(self) -> FactoryNode:
         node = self._node
