@@ -84,8 +84,9 @@ class FactoryNode(Node):
 
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a port or connection; of the last one, and the factory may go too."""
-        super().lost(child, aborted, counted)
-        self.check_stopped()
+        Node.lost(self, child, aborted, counted)
+        if self.transient:
+            self.check_stopped()
 
     def check_stopped(self) -> None:
         """Close what is left when the factory has stopped and its last connection is gone."""
@@ -351,7 +352,10 @@ def _build_managed(
     factory: ManagedFactoryMixin, build: Callable[..., Any], args: tuple[Any, ...]
 ) -> Any:
     try:
-        return _build(factory._open_node(), build, *args)
+        node = factory._node
+        if node is None or node.state is CLOSED:
+            node = factory._open_node()
+        return _build(node, build, *args)
     except ResourceClosed:
         return None
 

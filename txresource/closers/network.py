@@ -14,7 +14,6 @@ from twisted.python.failure import Failure
 
 from txresource.closers.goodbye import DrainPolicy, find_policy
 from txresource.registry import BaseCloser, register_closer, unhook
-from txresource.root import Root
 from txresource.sites import Site
 from txresource.tree import DRAINING, OPEN, WATCHED, Node, type_name
 
@@ -29,7 +28,6 @@ __all__ = (
     "application_ends",
     "connected",
     "raw_transport",
-    "root_of",
     "watch",
 )
 
@@ -120,18 +118,20 @@ class Connection(Node):
     The node of a connection. Its thing is the outermost protocol, as the factory built it.
 
     :ivar transport: what that protocol was connected to.
+    :ivar key: by what the root knows it; ``None``: not at all.
     :ivar losing: whether ``connectionLost`` is running.
     :ivar told: the application's protocol that has said goodbye.
     :ivar limits: what counts it.
     """
 
-    __slots__ = ("limits", "losing", "told", "transport")
+    __slots__ = ("key", "limits", "losing", "told", "transport")
 
     def __init__(
         self, parent: Node, closer: Any, protocol: Any, transport: Any, site: Site | None
     ) -> None:
-        super().__init__(parent, closer, protocol, None, site)
+        Node.__init__(self, parent, closer, protocol, None, site)
         self.transport = transport
+        self.key: int | None = None
         self.losing = False
         self.told: Any = None
         self.limits: tuple[Any, ...] = ()
@@ -142,16 +142,22 @@ class Connection(Node):
             return type_name(type(application_ends(self.thing, self.transport)[0]))
         return self.name or "a connection"
 
+    def known_as(self, raw: Any) -> None:
+        """Be the one node of a raw transport from now on."""
+        self.key = id(raw)
+        self.root.connections[self.key] = self
+
     def leave(self, counted: bool = True) -> None:
         """Leave the tree, and let go of the transport."""
-        connections = root_of(self).connections
-        if connections.get(id(raw_transport(self.transport))) is self:
-            del connections[id(raw_transport(self.transport))]
+        if self.key is not None:
+            self.root.connections.pop(self.key, None)
+            self.key = None
         self.transport = self.told = None
-        super().leave(counted)
-        limits, self.limits = self.limits, ()
-        for limit in limits:
-            limit.gone()
+        Node.leave(self, counted)
+        if self.limits:
+            limits, self.limits = self.limits, ()
+            for limit in limits:
+                limit.gone()
 
 
 class PolicyCloser(BaseCloser):
@@ -258,14 +264,6 @@ def raw_transport(transport: Any) -> Any:
     return transport
 
 
-def root_of(node: Node) -> Root:
-    """The root of the tree that a node hangs in."""
-    while node.parent is not None:
-        node = node.parent
-    assert isinstance(node, Root)
-    return node
-
-
 CONNECTION = ConnectionCloser()
 
 
@@ -301,13 +299,12 @@ def connected(
 
     :param takes_over: whether the connection moves here if it hangs elsewhere already.
     """
-    connections = root_of(parent).connections
     raw = raw_transport(transport)
-    node: Connection | None = connections.get(id(raw))
+    node: Connection | None = parent.root.connections.get(id(raw))
     if node is None:
         node = Connection(parent, CONNECTION, protocol, transport, None)
         parent.adopt(node)
-        connections[id(raw)] = node
+        node.known_as(raw)
         if parent.lingers():
             CONNECTION.linger(node)
     elif takes_over and parent.state is OPEN and node.state is OPEN:

@@ -14,7 +14,6 @@ from txresource.closers.network import (
     Connection,
     PolicyCloser,
     raw_transport,
-    root_of,
     watch,
 )
 from txresource.errors import ResourceClosed
@@ -56,14 +55,15 @@ class TransportCloser(BaseCloser):
         if not getattr(raw, "connected", True):
             node.ended()
             return given
-        known = root_of(node).connections.get(id(raw))
+        known = node.root.connections.get(id(raw))
         try:
             if known is not None:
                 node.give_way_to(known)
                 return given
         except ResourceClosed:
             pass  # the owner refuses, and ends it: then this node must hear of the end
-        root_of(node).connections.setdefault(id(raw), node)
+        if known is None:
+            node.known_as(raw)
         watch(node)
         return given
 

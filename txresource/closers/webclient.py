@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txresource.closers.network import connected, raw_transport, root_of, watch
+from txresource.closers.network import connected, raw_transport, watch
 from txresource.errors import ResourceClosed
 from txresource.registry import BaseCloser, register_closer
 from txresource.sites import Site, caller_site
@@ -152,7 +152,7 @@ def _refuse(*_: Any) -> Deferred[Any]:
 def _hang(node: Node, protocol: Any, site: Site | None) -> None:
     """Hang a connection below the pool, once."""
     raw = raw_transport(protocol.transport)
-    if id(raw) not in root_of(node).connections:
+    if id(raw) not in node.root.connections:
         connection = connected(node, getattr(raw, "protocol", None) or protocol, raw)
         connection.site = site
         watch(connection)
