@@ -159,7 +159,7 @@ def measure(rounds: int, connections: int) -> Any:
 
 
 @inlineCallbacks
-def main(_: Any, rounds: int = 21, connections: int = 2000) -> Any:
+def main(_: Any, rounds: int = 61, connections: int = 500) -> Any:
     rates, bytes_each = yield measure(rounds, connections)
     version = ".".join(map(str, sys.version_info[:3]))
     print(

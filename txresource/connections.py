@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory
@@ -16,7 +16,7 @@ from txresource.closers.live import LiveConnection, LiveConnections, live_connec
 from txresource.closers.network import Connection, connected, raw_transport, watch
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed, ResourceNotOpen
-from txresource.hooks import hook_method
+from txresource.hooks import hook_method, is_hook
 from txresource.limits import ConnectionLimit, Refused, limit_of
 from txresource.policies import LONE_PROTOCOLS, ManagedPolicy, own_transport
 from txresource.registry import BaseCloser, register_closer
@@ -85,7 +85,7 @@ class FactoryNode(Node):
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a port or connection; of the last one, and the factory may go too."""
         Node.lost(self, child, aborted, counted)
-        if self.transient:
+        if self.transient and ports(self.thing) == 0:
             self.check_stopped()
 
     def check_stopped(self) -> None:
@@ -125,7 +125,7 @@ class FactoryCloser(BaseCloser):
             known.transient = False
             node.give_way_to(known)
         elif hasattr(factory, "__dict__"):
-            factory.buildProtocol = partial(_build, node, factory.buildProtocol)
+            factory.buildProtocol = partial(_build_owned, node, factory.buildProtocol)
             if not hasattr(factory, "liveConnections"):  # else it is something of its own
                 factory.liveConnections = LiveConnections(node)
         else:
@@ -146,7 +146,7 @@ class FactoryCloser(BaseCloser):
     def abort(self, node: Node) -> bool:
         """Let it stop."""
         factory = node.thing
-        if _hook(factory, "buildProtocol") is _build:
+        if _hook(factory, "buildProtocol") is _build_owned:
             del factory.buildProtocol
             if isinstance(vars(factory).get("liveConnections"), LiveConnections):
                 del factory.liveConnections
@@ -163,17 +163,17 @@ FACTORY = FactoryCloser()
 def known_node(factory: Any) -> FactoryNode | None:
     """The open node of a plain factory that is owned already; ``None`` where nobody owns it."""
     hook = vars(factory).get("buildProtocol") if hasattr(factory, "__dict__") else None
-    node = hook.args[0] if isinstance(hook, partial) and hook.func is _build else None
+    node = hook.args[0] if isinstance(hook, partial) and hook.func is _build_owned else None
     return node if isinstance(node, FactoryNode) and node.state is OPEN else None
 
 
-def _build(node: FactoryNode, build: Callable[[Any], Any], address: Any) -> Any:
+def _build(node: FactoryNode, build: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     """Build a protocol and expect its connection; none once the factory drains, or is full."""
     if node.state is not OPEN:
         return None
     if node.is_full():
         return Refused()
-    protocol = build(address)
+    protocol = build(*args)
     if isinstance(protocol, ManagedProtocolMixin):
         protocol._owner = node
     elif protocol is not None and not hasattr(protocol, "__dict__"):
@@ -182,6 +182,10 @@ def _build(node: FactoryNode, build: Callable[[Any], Any], address: Any) -> Any:
         # An override that calls up, and a factory that asks another one, come by here twice.
         protocol.makeConnection = partial(_made, node, protocol, protocol.makeConnection)
     return protocol
+
+
+def _build_owned(node: FactoryNode, build: Callable[..., Any], *args: Any) -> Any:
+    return _build(node, build, args)
 
 
 def _hook(thing: Any, name: str) -> Any:
@@ -205,6 +209,55 @@ def _made(
     if connection.thing is protocol:
         watch(connection)
     make_connection(transport)
+
+
+def _take(protocol: ManagedProtocolMixin, transport: Any) -> bool:
+    """Hang the connection of a protocol into the tree; false where the tree takes no more."""
+    known = protocol._connection
+    if known is not None and getattr(known, "transport", known.thing) is transport:
+        return True
+    owner = protocol._owner or _owner_of(protocol)
+    alone = isinstance(protocol, LONE_PROTOCOLS)
+    try:
+        protocol._connection = (
+            own_transport(owner, transport)
+            if alone
+            else connected(owner, protocol, transport, takes_over=True)
+        )
+    except ResourceClosed:
+        return False
+    return True
+
+
+def _owner_of(protocol: ManagedProtocolMixin) -> Node:
+    factory = getattr(protocol, "factory", None)
+    if isinstance(factory, ManagedFactoryMixin):
+        return factory._open_node()
+    return root_node(protocol.reactor or installed_reactor())
+
+
+def _make_managed(
+    protocol: ManagedProtocolMixin, make_connection: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    refused = not _take(protocol, args[0])
+    try:
+        return make_connection(*args)
+    finally:
+        if refused and not isinstance(protocol, LONE_PROTOCOLS):
+            raw_transport(args[0]).abortConnection()
+
+
+def _lose_managed(
+    protocol: ManagedProtocolMixin, connection_lost: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    connection = protocol._connection
+    if not isinstance(connection, Connection) or connection.losing:
+        return connection_lost(*args)
+    connection.losing = True
+    try:
+        return connection_lost(*args)
+    finally:
+        connection.ended()
 
 
 class ManagedProtocolMixin:
@@ -249,51 +302,41 @@ class ManagedProtocolMixin:
         """
         return find_policy(self, beyond=ManagedProtocolMixin).busy(self)
 
+    if not TYPE_CHECKING:  # to a type checker they are those of the class that this is mixed into
 
-def _make_managed(
-    protocol: ManagedProtocolMixin, make_connection: Callable[..., Any], args: tuple[Any, ...]
-) -> Any:
-    known, transport = protocol._connection, args[0]
-    if known is not None and getattr(known, "transport", known.thing) is transport:
-        return make_connection(*args)
-    owner = protocol._owner
-    if owner is None:
-        factory = getattr(protocol, "factory", None)
-        owner = (
-            factory._open_node()
-            if isinstance(factory, ManagedFactoryMixin)
-            else root_node(protocol.reactor or installed_reactor())
-        )
-    alone = isinstance(protocol, LONE_PROTOCOLS)
-    try:
-        protocol._connection = (
-            own_transport(owner, transport)
-            if alone
-            else connected(owner, protocol, transport, takes_over=True)
-        )
-    except ResourceClosed:
-        try:
-            return make_connection(*args)
-        finally:
-            if not alone:
-                raw_transport(transport).abortConnection()
-    return make_connection(*args)
+        @is_hook(_make_managed)
+        def makeConnection(self, transport):
+            return _make_managed(self, super().makeConnection, (transport,))
 
-
-def _lose_managed(
-    protocol: ManagedProtocolMixin, connection_lost: Callable[..., Any], args: tuple[Any, ...]
-) -> Any:
-    connection = protocol._connection
-    if not isinstance(connection, Connection) or connection.losing:
-        return connection_lost(*args)
-    connection.losing = True
-    try:
-        return connection_lost(*args)
-    finally:
-        connection.ended()
+        @is_hook(_lose_managed)
+        def connectionLost(self, *args, **kwargs):
+            lost = super().connectionLost
+            return _lose_managed(self, partial(lost, **kwargs) if kwargs else lost, args)
 
 
 register_policy(ManagedProtocolMixin, ManagedPolicy(ManagedProtocolMixin))
+
+
+def _build_managed(
+    factory: ManagedFactoryMixin, build: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    try:
+        node = factory._node
+        if node is None or node.state is CLOSED:
+            node = factory._open_node()
+        return _build(node, build, args)
+    except ResourceClosed:
+        return None
+
+
+def _stop_managed(
+    factory: ManagedFactoryMixin, stop: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    try:
+        return stop(*args)
+    finally:
+        if factory._node is not None:
+            factory._node.check_stopped()
 
 
 class ManagedFactoryMixin:
@@ -347,27 +390,12 @@ class ManagedFactoryMixin:
         else:
             node.give_way_to(self._node)
 
+    if not TYPE_CHECKING:  # as above
 
-def _build_managed(
-    factory: ManagedFactoryMixin, build: Callable[..., Any], args: tuple[Any, ...]
-) -> Any:
-    try:
-        node = factory._node
-        if node is None or node.state is CLOSED:
-            node = factory._open_node()
-        return _build(node, build, *args)
-    except ResourceClosed:
-        return None
-
-
-def _stop_managed(
-    factory: ManagedFactoryMixin, stop: Callable[..., Any], args: tuple[Any, ...]
-) -> Any:
-    try:
-        return stop(*args)
-    finally:
-        if factory._node is not None:
-            factory._node.check_stopped()
+        @is_hook(_build_managed)
+        def buildProtocol(self, *args, **kwargs):
+            build = super().buildProtocol
+            return _build_managed(self, partial(build, **kwargs) if kwargs else build, args)
 
 
 register_closer(Factory, FACTORY)

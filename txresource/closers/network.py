@@ -299,12 +299,13 @@ def connected(
 
     :param takes_over: whether the connection moves here if it hangs elsewhere already.
     """
-    raw = raw_transport(transport)
-    node: Connection | None = parent.root.connections.get(id(raw))
+    connections, key = parent.root.connections, id(raw_transport(transport))
+    node: Connection | None = connections.get(key)
     if node is None:
         node = Connection(parent, CONNECTION, protocol, transport, None)
         parent.adopt(node)
-        node.known_as(raw)
+        connections[key] = node
+        node.key = key
         if parent.lingers():
             CONNECTION.linger(node)
     elif takes_over and parent.state is OPEN and node.state is OPEN:
