@@ -132,8 +132,10 @@ def main(_: Any, rounds: int = 9, connections: int = 10_000) -> Any:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if most != resource.RLIM_INFINITY and most < connections + 100:
         raise SystemExit(
-            f"{connections} connections need {connections + 100} descriptors in each process; {most} are allowed"
+            f"{connections} connections need {connections + 100} descriptors in each process;"
+            f" {most} are allowed"
         )
+
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     version = ".".join(map(str, sys.version_info[:3]))
     print(f"CPython {version}, Twisted {twisted_version}")
