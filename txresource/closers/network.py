@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -60,8 +61,14 @@ class PortCloser(BaseCloser):
         return port
 
     def accept(self, node: Node) -> None:
-        """Take in the connections that wait in the backlog: stopping would reset them."""
+        """
+        Take in the connections that wait in the backlog: stopping would reset them.
+
+        Those of a socket that was handed over stay in it, for the process that has it next.
+        """
         port = node.thing
+        if _handed_over(port):
+            return
         if getattr(port, "numberAccepts", 0) and getattr(port, "connected", False):
             port.numberAccepts = BACKLOG
             port.doRead()
@@ -80,6 +87,15 @@ class PortCloser(BaseCloser):
         # A port that had stopped before it was owned has no connectionLost to come.
         maybeDeferred(node.thing.stopListening).addBoth(_port_stopped, node)
         return True
+
+
+def _handed_over(port: Any) -> bool:
+    """Whether other processes may listen on the very socket of a port: then it lives on."""
+    if getattr(port, "_shouldShutdown", True):  # no public name tells of adoptStreamPort
+        return False
+    # Under SO_REUSEPORT each process has a socket, and a backlog, of its own.
+    reuse = getattr(socket, "SO_REUSEPORT", None)
+    return reuse is None or not port.socket.getsockopt(socket.SOL_SOCKET, reuse)
 
 
 def _port_stopped(result: Any, node: Node) -> None:
