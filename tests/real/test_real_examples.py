@@ -266,6 +266,11 @@ class ScriptExampleTests(ExampleTestCase):
         program = self.run_to_end(*trial)
         self.assertIn("PASSED (successes=3)", program.text())
 
+    def test_leaks(self) -> None:
+        """test_leaks.py shows each leak, and its end."""
+        program = self.run_to_end("-m", "twisted.trial", str(EXAMPLES / "test_leaks.py"))
+        self.assertIn("PASSED (successes=7)", program.text())
+
 
 def readme() -> str:
     """The text of the README."""
