@@ -216,14 +216,13 @@ def _take(protocol: ManagedProtocolMixin, transport: Any) -> bool:
     known = protocol._connection
     if known is not None and getattr(known, "transport", known.thing) is transport:
         return True
-    owner = protocol._owner or _owner_of(protocol)
-    alone = isinstance(protocol, LONE_PROTOCOLS)
+    owner = protocol._owner
     try:
-        protocol._connection = (
-            own_transport(owner, transport)
-            if alone
-            else connected(owner, protocol, transport, takes_over=True)
-        )
+        if owner is None and isinstance(protocol, LONE_PROTOCOLS):
+            protocol._connection = own_transport(_owner_of(protocol), transport)
+        else:
+            owner = owner or _owner_of(protocol)
+            protocol._connection = connected(owner, protocol, transport, takes_over=True)
     except ResourceClosed:
         return False
     return True
@@ -302,7 +301,7 @@ class ManagedProtocolMixin:
         """
         return find_policy(self, beyond=ManagedProtocolMixin).busy(self)
 
-    if not TYPE_CHECKING:  # to a type checker they are those of the class that this is mixed into
+    if not TYPE_CHECKING:  # to a type checker they are those of the class it is mixed into
 
         @is_hook(_make_managed)
         def makeConnection(self, transport):
@@ -321,10 +320,7 @@ def _build_managed(
     factory: ManagedFactoryMixin, build: Callable[..., Any], args: tuple[Any, ...]
 ) -> Any:
     try:
-        node = factory._node
-        if node is None or node.state is CLOSED:
-            node = factory._open_node()
-        return _build(node, build, args)
+        return _build(factory._open_node(), build, args)
     except ResourceClosed:
         return None
 

@@ -103,6 +103,7 @@ class Root(Node):
         "connections",
         "grace",
         "linger",
+        "lingering",
         "pid",
         "progress",
         "reactor",
@@ -115,6 +116,8 @@ class Root(Node):
         self.reactor: Any = reactor
         self._trigger: Any = None
         self.stopping = False
+        #: How many closes linger, so that a new connection need not ask all above it.
+        self.lingering = 0
         #: The process that opened what is open, which is the one in which the reactor runs: twistd
         #: forks between the two. ``None``: nothing is open; 0: the reactor has not started yet.
         self.pid: int | None = None

@@ -315,14 +315,14 @@ def connected(
 
     :param takes_over: whether the connection moves here if it hangs elsewhere already.
     """
-    connections, key = parent.root.connections, id(raw_transport(transport))
-    node: Connection | None = connections.get(key)
+    root, key = parent.root, id(raw_transport(transport))
+    node: Connection | None = root.connections.get(key)
     if node is None:
         node = Connection(parent, CONNECTION, protocol, transport, None)
         parent.adopt(node)
-        connections[key] = node
+        root.connections[key] = node
         node.key = key
-        if parent.lingers():
+        if root.lingering and parent.lingers():
             CONNECTION.linger(node)
     elif takes_over and parent.state is OPEN and node.state is OPEN:
         node.moved_to(parent)
