@@ -61,8 +61,8 @@ def serve(way: str, listener: socket.socket) -> subprocess.Popen[str]:
     return server
 
 
-def failures(way: str, replacements: int, rate: float) -> tuple[int, dict[str, int]]:
-    """Requests, and those that failed by kind."""
+def failures(way: str, replacements: int, rate: float) -> tuple[int, float, dict[str, int]]:
+    """Requests, their seconds, and those that failed by kind."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int("SO_REUSEPORT" in way))
     listener.bind(("127.0.0.1", 0))
@@ -73,6 +73,7 @@ def failures(way: str, replacements: int, rate: float) -> tuple[int, dict[str, i
     old = []
     load = run("rolling_load.py", listener.getsockname()[1], rate)
     heard(load, "asking")
+    begun = time.monotonic()
     for _ in range(replacements):
         time.sleep(EACH)
         old.append(server)
@@ -81,11 +82,12 @@ def failures(way: str, replacements: int, rate: float) -> tuple[int, dict[str, i
     time.sleep(EACH)
     load.terminate()
     _, requests, found = heard(load, "done")
+    seconds = time.monotonic() - begun
     old.append(server)
     server.terminate()
     for each in [*old, load]:
         each.wait()
-    return requests, found
+    return requests, seconds, found
 
 
 def main(replacements: int = 5, rate: float = 500.0) -> int:
@@ -93,9 +95,10 @@ def main(replacements: int = 5, rate: float = 500.0) -> int:
     print(f"{replacements} replacements, {rate:g} requests a second")
     kept = True
     for way in WAYS:
-        requests, found = failures(way, replacements, rate)
+        requests, seconds, found = failures(way, replacements, rate)
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
-        print(f"  {way:32s} {sum(found.values()):5d} of {requests} failed  {kinds}", flush=True)
+        count = f"{sum(found.values()):5d} of {requests} failed, {requests / seconds:.0f} a second"
+        print(f"  {way:32s} {count}  {kinds}", flush=True)
         kept = kept and (way != WAYS[0] or not found)
     print(f"  none fails where it is handed over in care: {'kept' if kept else 'MISSED'}")
     return 0 if kept else 1
