@@ -151,6 +151,6 @@ def check_base(thing: Any, method: str, mixin: str, base: str) -> None:
     :param method: a method that the base has.
     :raises TypeError: the base is missing.
     """
-    if not hasattr(thing, method):
+    if not any(method in vars(cls) for cls in type(thing).__mro__ if cls.__name__ != mixin):
         name = type(thing).__qualname__
         raise TypeError(f"{name} is no {base}: write class {name}({mixin}, {base})")

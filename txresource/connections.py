@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory
@@ -13,10 +12,11 @@ from twisted.logger import Logger
 
 from txresource.arguments import check_base
 from txresource.closers.goodbye import find_policy, register_policy
+from txresource.closers.live import LiveConnection, LiveConnections, live_connections
 from txresource.closers.network import Connection, connected, raw_transport, watch
 from txresource.closing import close_node
 from txresource.errors import ResourceClosed, ResourceNotOpen
-from txresource.hooks import hook_method
+from txresource.hooks import hook_method, is_hook
 from txresource.limits import ConnectionLimit, Refused, limit_of
 from txresource.policies import LONE_PROTOCOLS, ManagedPolicy, own_transport
 from txresource.registry import BaseCloser, register_closer
@@ -29,7 +29,6 @@ __all__ = (
     "FACTORY",
     "FactoryCloser",
     "FactoryNode",
-    "LiveConnection",
     "ManagedFactoryMixin",
     "ManagedProtocolMixin",
     "installed_reactor",
@@ -44,23 +43,6 @@ def installed_reactor() -> Any:
     from twisted.internet import reactor
 
     return reactor
-
-
-@dataclass(frozen=True, slots=True)
-class LiveConnection:
-    """
-    A connection that is open.
-
-    :ivar protocol: the name of its protocol's type.
-    :ivar peer: the address of the other end.
-    :ivar age: seconds since it was made.
-    :ivar state: ``open``, ``draining``, ``closing`` or ``aborting``.
-    """
-
-    protocol: str
-    peer: Any
-    age: float
-    state: str
 
 
 class FactoryNode(Node):
@@ -108,8 +90,9 @@ class FactoryNode(Node):
 
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a port or connection; of the last one, and the factory may go too."""
-        super().lost(child, aborted, counted)
-        self.check_stopped()
+        Node.lost(self, child, aborted, counted)
+        if self.transient and ports(self.thing) == 0:
+            self.check_stopped()
 
     def check_stopped(self) -> None:
         """Close what is left when the factory has stopped and its last connection is gone."""
@@ -117,20 +100,6 @@ class FactoryNode(Node):
             return
         if not any(child.closer.kind in ("port", "connection") for child in self.children or ()):
             close_node(self)
-
-    def live_connections(self) -> tuple[LiveConnection, ...]:
-        """The connections that are open, oldest first."""
-        now = self.reactor.seconds()
-        return tuple(
-            LiveConnection(
-                protocol=child.label(),
-                peer=child.transport.getPeer(),
-                age=now - child.born,
-                state=child.state,
-            )
-            for child in tuple(self.children or ())
-            if isinstance(child, Connection)
-        )
 
 
 def ports(factory: Any) -> int | None:
@@ -158,7 +127,9 @@ class FactoryCloser(BaseCloser):
         if isinstance(factory, ManagedFactoryMixin):
             factory._node = node
         elif hasattr(factory, "__dict__"):
-            factory.buildProtocol = partial(_build, node, factory.buildProtocol)
+            factory.buildProtocol = partial(_build_owned, node, factory.buildProtocol)
+            if not hasattr(factory, "liveConnections"):  # else it is something of its own
+                factory.liveConnections = LiveConnections(node)
         else:
             node.warn_of_slots(factory)
         return factory
@@ -177,8 +148,10 @@ class FactoryCloser(BaseCloser):
     def abort(self, node: Node) -> bool:
         """Let it stop."""
         factory = node.thing
-        if _hook(factory, "buildProtocol") is _build:
+        if _hook(factory, "buildProtocol") is _build_owned:
             del factory.buildProtocol
+            if isinstance(vars(factory).get("liveConnections"), LiveConnections):
+                del factory.liveConnections
         if isinstance(node, FactoryNode) and node.held:
             node.held = False
             factory.doStop()
@@ -189,13 +162,13 @@ class FactoryCloser(BaseCloser):
 FACTORY = FactoryCloser()
 
 
-def _build(node: FactoryNode, build: Callable[[Any], Any], address: Any) -> Any:
+def _build(node: FactoryNode, build: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     """Build a protocol and expect its connection; none once the factory drains, or is full."""
     if node.state is not OPEN:
         return None
     if node.is_full():
         return Refused()
-    protocol = build(address)
+    protocol = build(*args)
     if isinstance(protocol, ManagedProtocolMixin):
         protocol._owner = node
     elif protocol is not None and not hasattr(protocol, "__dict__"):
@@ -204,6 +177,10 @@ def _build(node: FactoryNode, build: Callable[[Any], Any], address: Any) -> Any:
         # An override that calls up, and a factory that asks another one, come by here twice.
         protocol.makeConnection = partial(_made, node, protocol, protocol.makeConnection)
     return protocol
+
+
+def _build_owned(node: FactoryNode, build: Callable[..., Any], *args: Any) -> Any:
+    return _build(node, build, args)
 
 
 def _hook(thing: Any, name: str) -> Any:
@@ -227,6 +204,54 @@ def _made(
     if connection.thing is protocol:
         watch(connection)
     make_connection(transport)
+
+
+def _take(protocol: ManagedProtocolMixin, transport: Any) -> bool:
+    """Hang the connection of a protocol into the tree; false where the tree takes no more."""
+    known = protocol._connection
+    if known is not None and getattr(known, "transport", known.thing) is transport:
+        return True
+    owner = protocol._owner
+    try:
+        if owner is None and isinstance(protocol, LONE_PROTOCOLS):
+            protocol._connection = own_transport(_owner_of(protocol), transport)
+        else:
+            owner = owner or _owner_of(protocol)
+            protocol._connection = connected(owner, protocol, transport, takes_over=True)
+    except ResourceClosed:
+        return False
+    return True
+
+
+def _owner_of(protocol: ManagedProtocolMixin) -> Node:
+    factory = getattr(protocol, "factory", None)
+    if isinstance(factory, ManagedFactoryMixin):
+        return factory._open_node()
+    return root_node(protocol.reactor or installed_reactor())
+
+
+def _make_managed(
+    protocol: ManagedProtocolMixin, make_connection: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    refused = not _take(protocol, args[0])
+    try:
+        return make_connection(*args)
+    finally:
+        if refused and not isinstance(protocol, LONE_PROTOCOLS):
+            raw_transport(args[0]).abortConnection()
+
+
+def _lose_managed(
+    protocol: ManagedProtocolMixin, connection_lost: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    connection = protocol._connection
+    if not isinstance(connection, Connection) or connection.losing:
+        return connection_lost(*args)
+    connection.losing = True
+    try:
+        return connection_lost(*args)
+    finally:
+        connection.ended()
 
 
 class ManagedProtocolMixin:
@@ -271,51 +296,38 @@ class ManagedProtocolMixin:
         """
         return find_policy(self, beyond=ManagedProtocolMixin).busy(self)
 
+    if not TYPE_CHECKING:  # to a type checker they are those of the class it is mixed into
 
-def _make_managed(
-    protocol: ManagedProtocolMixin, make_connection: Callable[..., Any], args: tuple[Any, ...]
-) -> Any:
-    known, transport = protocol._connection, args[0]
-    if known is not None and getattr(known, "transport", known.thing) is transport:
-        return make_connection(*args)
-    owner = protocol._owner
-    if owner is None:
-        factory = getattr(protocol, "factory", None)
-        owner = (
-            factory._open_node()
-            if isinstance(factory, ManagedFactoryMixin)
-            else root_node(protocol.reactor or installed_reactor())
-        )
-    alone = isinstance(protocol, LONE_PROTOCOLS)
-    try:
-        protocol._connection = (
-            own_transport(owner, transport)
-            if alone
-            else connected(owner, protocol, transport, takes_over=True)
-        )
-    except ResourceClosed:
-        try:
-            return make_connection(*args)
-        finally:
-            if not alone:
-                raw_transport(transport).abortConnection()
-    return make_connection(*args)
+        @is_hook(_make_managed)
+        def makeConnection(self, transport):
+            return _make_managed(self, super().makeConnection, (transport,))
 
-
-def _lose_managed(
-    protocol: ManagedProtocolMixin, connection_lost: Callable[..., Any], args: tuple[Any, ...]
-) -> Any:
-    connection = protocol._connection
-    if not isinstance(connection, Connection) or connection.losing:
-        return connection_lost(*args)
-    connection.losing = True
-    try:
-        return connection_lost(*args)
-    finally:
-        connection.ended()
+        @is_hook(_lose_managed)
+        def connectionLost(self, *args, **kwargs):
+            lost = super().connectionLost
+            return _lose_managed(self, partial(lost, **kwargs) if kwargs else lost, args)
 
 
 register_policy(ManagedProtocolMixin, ManagedPolicy(ManagedProtocolMixin))
+
+
+def _build_managed(
+    factory: ManagedFactoryMixin, build: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    try:
+        return _build(factory._open_node(), build, args)
+    except ResourceClosed:
+        return None
+
+
+def _stop_managed(
+    factory: ManagedFactoryMixin, stop: Callable[..., Any], args: tuple[Any, ...]
+) -> Any:
+    try:
+        return stop(*args)
+    finally:
+        if factory._node is not None:
+            factory._node.check_stopped()
 
 
 class ManagedFactoryMixin:
@@ -350,7 +362,7 @@ class ManagedFactoryMixin:
     @property
     def liveConnections(self) -> tuple[LiveConnection, ...]:
         """The connections that are open, oldest first."""
-        return () if self._node is None else self._node.live_connections()
+        return () if self._node is None else live_connections(self._node)
 
     def _open_node(self) -> FactoryNode:
         node = self._node
@@ -361,24 +373,12 @@ class ManagedFactoryMixin:
             root.adopt(node)
         return node
 
+    if not TYPE_CHECKING:  # as above
 
-def _build_managed(
-    factory: ManagedFactoryMixin, build: Callable[..., Any], args: tuple[Any, ...]
-) -> Any:
-    try:
-        return _build(factory._open_node(), build, *args)
-    except ResourceClosed:
-        return None
-
-
-def _stop_managed(
-    factory: ManagedFactoryMixin, stop: Callable[..., Any], args: tuple[Any, ...]
-) -> Any:
-    try:
-        return stop(*args)
-    finally:
-        if factory._node is not None:
-            factory._node.check_stopped()
+        @is_hook(_build_managed)
+        def buildProtocol(self, *args, **kwargs):
+            build = super().buildProtocol
+            return _build_managed(self, partial(build, **kwargs) if kwargs else build, args)
 
 
 register_closer(Factory, FACTORY)

@@ -21,6 +21,9 @@ __all__ = (
 
 log = Logger()
 
+#: Where a limit stands in a factory that does not say it by ``_limit_name``.
+_LIMIT = "_txresource_limit"
+
 #: Seconds without a refusal after which the limit counts as no longer reached.
 QUIET = 10.0
 
@@ -107,13 +110,8 @@ def limit_connections(factory: Any, most: int | None) -> Any:
         many as come.
     :returns: the factory.
     """
-    setattr(factory, _limit_name(factory), most)
+    setattr(factory, getattr(factory, "_limit_name", _LIMIT), most)
     return factory
-
-
-def _limit_name(factory: Any) -> str:
-    name: str = getattr(factory, "_limit_name", "_txresource_limit")
-    return name
 
 
 def limit_of(factory: Any) -> int | None:
@@ -124,7 +122,7 @@ def limit_of(factory: Any) -> int | None:
     """
     lowest: int | None = None
     while factory is not None:
-        most = getattr(factory, _limit_name(factory), None)
+        most = getattr(factory, getattr(factory, "_limit_name", _LIMIT), None)
         if most is not None and not isinstance(most, int):
             raise TypeError(f"a limit of connections is a number or None, not {most!r}")
         if most:

@@ -55,6 +55,7 @@ class Lingering(Ending):
         if seconds <= 0 or not top.children or top.state is not OPEN or not alive(top.reactor):
             return False
         self._linger = top.reactor.callLater(seconds, self.drain)
+        top.root.lingering += 1
         top.tell()
         self._tell_below(top)
         self.each(top, "linger")
@@ -63,8 +64,10 @@ class Lingering(Ending):
     def end_linger(self) -> bool:
         """Wait with the drain pass no longer; false where nothing waited."""
         waiting, self._linger = self._linger, None
-        if waiting is not None and waiting.active():
-            waiting.cancel()
+        if waiting is not None:
+            self.top.root.lingering -= 1
+            if waiting.active():
+                waiting.cancel()
         return waiting is not None
 
     def hasten(self, end: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os import getpid
 from typing import Any
 from weakref import ReferenceType, WeakValueDictionary, ref
 
@@ -15,7 +14,7 @@ from txresource.errors import ResourceClosed
 from txresource.progress import Progress
 from txresource.registry import BaseCloser
 from txresource.sites import Site
-from txresource.tree import OPEN, Node
+from txresource.tree import OPEN, Node, this_process
 
 __all__ = (
     "Root",
@@ -102,13 +101,14 @@ class Root(Node):
     """
 
     __slots__ = (
-        "_reactor",
         "_trigger",
         "grace",
         "linger",
+        "lingering",
         "owned",
         "pid",
         "progress",
+        "reactor",
         "stopping",
     )
 
@@ -116,9 +116,12 @@ class Root(Node):
 
     def __init__(self, reactor: Any) -> None:
         check_reactor(reactor, _WRITE)
-        self._reactor = reactor
+        #: The reactor that this tree belongs to; in place of the property of other nodes.
+        self.reactor: Any = reactor
         self._trigger: Any = None
         self.stopping = False
+        #: How many closes linger, so that a new connection need not ask all above it.
+        self.lingering = 0
         #: The process that opened what is open, which is the one in which the reactor runs: twistd
         #: forks between the two. ``None``: nothing is open; 0: the reactor has not started yet.
         self.pid: int | None = None
@@ -135,11 +138,6 @@ class Root(Node):
         """This node; not kept, for that would be a cycle."""
         return self
 
-    @property
-    def reactor(self) -> Any:
-        """The reactor that this tree belongs to."""
-        return self._reactor
-
     def find(self, key: Any) -> Node | None:
         """The node with this key, in this tree or in another reactor's; ``None``: there is none."""
         found = self.owned.get(key)
@@ -149,9 +147,9 @@ class Root(Node):
 
     def take_process(self) -> None:
         """Note which process opens things; once, and again when the reactor starts."""
-        reactor = self._reactor
+        reactor = self.reactor
         if getattr(reactor, "running", True) or getattr(reactor, "_startedBefore", False):
-            self.pid = getpid()
+            self.pid = this_process()
         elif hasattr(reactor, "callWhenRunning"):
             self.pid = 0
             reactor.callWhenRunning(_started, ref(self))
@@ -169,8 +167,8 @@ class Root(Node):
     def adopt(self, child: Node) -> None:
         """Take a new child; the first one brings the trigger."""
         super().adopt(child)
-        if self._trigger is None and hasattr(self._reactor, "addSystemEventTrigger"):
-            self._trigger = self._reactor.addSystemEventTrigger("before", "shutdown", self.shutdown)
+        if self._trigger is None and hasattr(self.reactor, "addSystemEventTrigger"):
+            self._trigger = self.reactor.addSystemEventTrigger("before", "shutdown", self.shutdown)
 
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a child; the last one takes the trigger with it."""
@@ -179,7 +177,7 @@ class Root(Node):
             self.pid = None
         if not self.children and self._trigger is not None:
             trigger, self._trigger = self._trigger, None
-            self._reactor.removeSystemEventTrigger(trigger)
+            self.reactor.removeSystemEventTrigger(trigger)
 
     def tell(self) -> None:
         """Say what is open, when all of it is known and nothing has been told; then tell."""
@@ -205,7 +203,7 @@ class Root(Node):
         self.stopping = True
         # Until the reactor is done, this root stays, to refuse what would open now.
         self._trigger = None
-        self._reactor.addSystemEventTrigger("after", "shutdown", lambda: self)
+        self.reactor.addSystemEventTrigger("after", "shutdown", lambda: self)
         return (
             close_node(self, by="the shutdown of the reactor").waiter().addErrback(lambda _: None)
         )
@@ -214,7 +212,7 @@ class Root(Node):
 def _started(known: ReferenceType[Root]) -> None:
     root = known()
     if root is not None:
-        root.pid = getpid()
+        root.pid = this_process()
 
 
 _roots: WeakValueDictionary[int, Root] = WeakValueDictionary()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from os import getpid
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
@@ -26,6 +26,7 @@ __all__ = (
     "ScopeStatistics",
     "WATCHED",
     "alive",
+    "this_process",
     "type_name",
 )
 
@@ -107,6 +108,21 @@ def alive(reactor: Any) -> bool:
     return bool(getattr(reactor, "running", True)) or not getattr(reactor, "_startedBefore", False)
 
 
+def this_process() -> int:
+    """The id of this process, without a call into the kernel: every connection asks for it."""
+    return _pid
+
+
+def _forked() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+_pid = os.getpid()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 class Node:
     """
     One thing in the tree: what it is, how it is closed, and what it owns in turn.
@@ -154,7 +170,7 @@ class Node:
         self.run: Closing | None = None
         #: Who waits for the begin of the end; empty, and a tuple, when the drain pass was here.
         self.listeners: list[Deferred[None]] | tuple[()] | None = None
-        self.born: float = self.reactor.seconds()
+        self.born: float = self.root.reactor.seconds()
 
     @property
     def reactor(self) -> Any:
@@ -178,9 +194,10 @@ class Node:
         :raises ResourceClosed: this node is closed.
         :raises WrongProcess: the tree belongs to the process that this one was forked from.
         """
-        self.check_open()
-        if self.root.pid is None and child.closer.counted:
-            self.root.take_process()
+        if self.state is not OPEN or self.root.pid != _pid:  # most often it is neither
+            self.check_open()
+            if self.root.pid is None and child.closer.counted:
+                self.root.take_process()
         self.hang(child)
 
     def hang(self, child: Node) -> None:
@@ -213,7 +230,7 @@ class Node:
     def foreign(self) -> bool:
         """Say whether the tree belongs to the process that this one was forked from."""
         pid = self.root.pid
-        return bool(pid) and pid != getpid()
+        return bool(pid) and pid != _pid
 
     def ended(self) -> None:
         """

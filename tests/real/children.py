@@ -45,9 +45,15 @@ def _hear_interrupts() -> None:
 
 
 class Program:
-    """A child process whose output is read line by line; killed when the test ends."""
+    """
+    A child process whose output is read line by line; killed when the test ends.
 
-    def __init__(self, command: list[str], cwd: str, **environment: str) -> None:
+    :param inherit: descriptors that it gets.
+    """
+
+    def __init__(
+        self, command: list[str], cwd: str, *, inherit: tuple[int, ...] = (), **environment: str
+    ) -> None:
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
             command,
@@ -58,6 +64,7 @@ class Program:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            pass_fds=inherit,
             preexec_fn=_hear_interrupts,
         )
         self.pid = self._process.pid
@@ -109,9 +116,9 @@ class Program:
         return status
 
     def close(self) -> None:
-        """Kill it if it runs still."""
+        """Kill it, and what it started, if it runs still."""
         if self._process.poll() is None:
-            self._process.kill()
+            os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
         self._reader.join()
         if self._process.stdout is not None:

@@ -278,3 +278,20 @@ def limits(case: SynchronousTestCase) -> list[Any]:
     clock.pump([0, 0])
     case.successResultOf(closed)
     return [scope, factory, node, port, wires, protocols, limit, policy]
+
+
+@life
+def owned_factory(case: SynchronousTestCase) -> list[Any]:
+    """A factory that nobody may edit, which tells of its connections until its owner closes."""
+    clock = ListeningClock()
+    factory: Any = Factory.forProtocol(Protocol)
+    scope = Scope(clock, "owner")
+    scope.own(factory)
+    wire = clock.listenTCP(0, factory).accept()
+    live = factory.liveConnections
+    case.assertEqual(len(live), 1)
+    closed = scope.close()
+    wire.loseConnection()
+    clock.pump([0, 0])
+    case.successResultOf(closed)
+    return [scope, factory, live]

@@ -300,7 +300,32 @@ class FactoryTests(ConnectionCase):
         self.clock.advance(2)
         (live,) = factory.liveConnections
         self.assertEqual((live.age, live.state, live.peer), (2.0, "open", wire.getPeer()))
+        self.assertEqual((live.received, live.sent), (None, None))  # no kernel below it
         self.assertTrue(live.protocol.endswith("test_connections.Plain"))
+
+    def test_live_connections_of_an_owned_factory(self) -> None:
+        """A factory that is owned tells of them as well, at each look, until it is closed."""
+        factory, port = self.serve(Plain)
+        live = factory.liveConnections
+        self.assertEqual((len(live), list(live), repr(live)), (0, [], "()"))
+        wires = [port.accept(), port.accept()]
+        self.assertEqual((len(live), live[0].state, live[-1].peer), (2, "open", wires[1].getPeer()))
+        self.assertIn("state='open'", repr(live))
+        wires[0].loseConnection()
+        self.clock.advance(0)
+        self.assertEqual([each.state for each in live], ["open"])
+        self.scope.close()
+        self.clock.pump([0, 0, 0])
+        self.assertEqual(len(live), 0)
+        self.assertFalse(hasattr(factory, "liveConnections"))
+
+    def test_live_connections_of_its_own(self) -> None:
+        """A factory that has an attribute of that name keeps it."""
+        factory, _ = self.serve(Plain, liveConnections=5)
+        factory.liveConnections += 1
+        self.scope.close()
+        self.clock.pump([0, 0, 0])
+        self.assertEqual(factory.liveConnections, 6)
 
     def test_moves_to_its_owner(self) -> None:
         """A managed factory that is used first and owned later hangs in its owner alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -59,8 +60,14 @@ class PortCloser(BaseCloser):
         return port
 
     def accept(self, node: Node) -> None:
-        """Take in the connections that wait in the backlog: stopping would reset them."""
+        """
+        Take in the connections that wait in the backlog: stopping would reset them.
+
+        Those of a socket that was handed over stay in it, for the process that has it next.
+        """
         port = node.thing
+        if _handed_over(port):
+            return
         if getattr(port, "numberAccepts", 0) and getattr(port, "connected", False):
             port.numberAccepts = BACKLOG
             port.doRead()
@@ -79,6 +86,15 @@ class PortCloser(BaseCloser):
         # A port that had stopped before it was owned has no connectionLost to come.
         maybeDeferred(node.thing.stopListening).addBoth(_port_stopped, node)
         return True
+
+
+def _handed_over(port: Any) -> bool:
+    """Whether other processes may listen on the very socket of a port: then it lives on."""
+    if getattr(port, "_shouldShutdown", True):  # no public name tells of adoptStreamPort
+        return False
+    # Under SO_REUSEPORT each process has a socket, and a backlog, of its own.
+    reuse = getattr(socket, "SO_REUSEPORT", None)
+    return reuse is None or not port.socket.getsockopt(socket.SOL_SOCKET, reuse)
 
 
 def _port_stopped(result: Any, node: Node) -> None:
@@ -122,13 +138,20 @@ class Connection(Node):
     :ivar limits: what counts it.
     """
 
-    __slots__ = ("limits", "losing", "told", "transport")
+    __slots__ = ("_key", "limits", "losing", "told", "transport")
 
     def __init__(
-        self, parent: Node, closer: Any, protocol: Any, transport: Any, site: Site | None
+        self,
+        parent: Node,
+        closer: Any,
+        protocol: Any,
+        transport: Any,
+        site: Site | None,
+        key: int | None = None,
     ) -> None:
-        super().__init__(parent, closer, protocol, None, site)
+        Node.__init__(self, parent, closer, protocol, None, site)
         self.transport = transport
+        self._key = id(raw_transport(transport)) if key is None else key
         self.losing = False
         self.told: Any = None
         self.limits: tuple[Any, ...] = ()
@@ -141,15 +164,16 @@ class Connection(Node):
 
     def key(self) -> Any:
         """The transport at the bottom, which all layers of a connection have in common."""
-        return id(raw_transport(self.transport))
+        return self._key
 
     def leave(self, counted: bool = True) -> None:
         """Leave the tree, and let go of the transport."""
-        super().leave(counted)
+        Node.leave(self, counted)
         self.transport = self.told = None
-        limits, self.limits = self.limits, ()
-        for limit in limits:
-            limit.gone()
+        if self.limits:
+            limits, self.limits = self.limits, ()
+            for limit in limits:
+                limit.gone()
 
 
 class PolicyCloser(BaseCloser):
@@ -291,11 +315,12 @@ def connected(
 
     :param takes_over: whether the connection moves here if it hangs elsewhere already.
     """
-    node: Any = parent.root.owned.get(id(raw_transport(transport)))
+    root, key = parent.root, id(raw_transport(transport))
+    node: Any = root.owned.get(key)
     if node is None:
-        node = Connection(parent, CONNECTION, protocol, transport, None)
+        node = Connection(parent, CONNECTION, protocol, transport, None, key)
         parent.adopt(node)
-        if parent.lingers():
+        if root.lingering and parent.lingers():
             CONNECTION.linger(node)
     elif takes_over and parent.state is OPEN and node.state is OPEN:
         node.moved_to(parent)
