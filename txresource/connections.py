@@ -11,6 +11,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from txresource.arguments import check_base
+from txresource.closers.attempts import begun_managed, watch_attempts
 from txresource.closers.goodbye import find_policy, register_policy
 from txresource.closers.live import LiveConnection, LiveConnections, live_connections
 from txresource.closers.network import Connection, connected, raw_transport, watch
@@ -130,6 +131,7 @@ class FactoryCloser(BaseCloser):
             factory.buildProtocol = partial(_build_owned, node, factory.buildProtocol)
             if not hasattr(factory, "liveConnections"):  # else it is something of its own
                 factory.liveConnections = LiveConnections(node)
+            watch_attempts(factory, node)
         else:
             node.warn_of_slots(factory)
         return factory
@@ -152,6 +154,7 @@ class FactoryCloser(BaseCloser):
             del factory.buildProtocol
             if isinstance(vars(factory).get("liveConnections"), LiveConnections):
                 del factory.liveConnections
+            vars(factory).pop("startedConnecting", None)
         if isinstance(node, FactoryNode) and node.held:
             node.held = False
             factory.doStop()
@@ -349,6 +352,7 @@ class ManagedFactoryMixin:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         hook_method(cls, "buildProtocol", _build_managed)
+        hook_method(cls, "startedConnecting", begun_managed)
         hook_method(cls, "doStop", _stop_managed)
 
     @property
@@ -369,8 +373,9 @@ class ManagedFactoryMixin:
         if node is None or node.state is CLOSED:
             check_base(self, "doStop", "ManagedFactoryMixin", "Factory")
             root = root_node(self.reactor or installed_reactor())
-            node = self._node = FactoryNode(root, self, None, caller_site(), transient=True)
+            node = FactoryNode(root, self, None, caller_site(), transient=True)
             root.adopt(node)
+            self._node = node  # not one that was refused
         return node
 
     if not TYPE_CHECKING:  # as above

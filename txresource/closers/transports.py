@@ -7,8 +7,8 @@ from typing import Any
 
 from twisted.internet.interfaces import IConnector, ITCPTransport, IUNIXTransport
 from twisted.internet.protocol import ReconnectingClientFactory
-from twisted.logger import Logger
 
+from txresource.closers.attempts import connect_no_more, refuse_to_connect
 from txresource.closers.network import (
     CONNECTION,
     Connection,
@@ -25,8 +25,6 @@ __all__ = (
     "TransportCloser",
 )
 
-
-log = Logger()
 
 #: Where Twisted tells a connector that it is disconnected.
 _TOLD = ("connectionFailed", "connectionLost")
@@ -87,7 +85,7 @@ class ConnectorCloser(PolicyCloser):
     def drain(self, node: Node) -> bool:
         """Give up an attempt; say goodbye on a connection."""
         connector = node.thing
-        connector.connect = partial(_refuse_to_connect, node.label())
+        connector.connect = partial(refuse_to_connect, node.label())
         factory = getattr(connector, "factory", None)
         if isinstance(factory, ReconnectingClientFactory):
             factory.stopTrying()
@@ -127,17 +125,8 @@ def _disconnected(node: Node, told: Any, *args: Any) -> None:
 def _let_go(node: Node, connector: Any) -> None:
     unhook(connector, *_TOLD)
     if isinstance(connector.connect, partial):  # it holds nothing of ours from now on
-        connector.connect = _connect_no_more
+        connector.connect = connect_no_more
     node.ended()
-
-
-def _refuse_to_connect(label: str) -> None:
-    # Its factory, which asks from within clientConnectionLost, has nobody to pass an error on to.
-    log.info("{what} has been closed and connects no more", what=label)
-
-
-def _connect_no_more() -> None:
-    _refuse_to_connect("a connector")
 
 
 register_closer(ITCPTransport, TransportCloser())
