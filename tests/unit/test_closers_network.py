@@ -6,9 +6,12 @@ from typing import Any
 
 from twisted.internet.defer import fail
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.listening import ListeningClock, MemoryPort
+from tests.unit.listening import ListeningClock, MemoryPort, Wire
 from tests.unit.scope_case import ScopeCase
 from txresource import Scope
 from txresource.errors import ResourceClosed
@@ -101,3 +104,74 @@ class PortTests(ScopeCase):
     def test_freed_without_collector(self) -> None:
         """A port that has stopped is freed with the collector off."""
         self.check_freed("port")
+
+
+class ProducingWire(Wire):
+    """A wire that stops its producer first, as Twisted's own transports do."""
+
+    socket = None  # what those have that are open
+
+    def __init__(self, clock: Clock, producer: Any) -> None:
+        super().__init__(clock)
+        self.producer = producer
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Stop the producer, then tell the protocol."""
+        if self.producer is not None:
+            self.producer.stopProducing()
+            self.producer = None
+        super().connectionLost(reason)
+
+
+class Unstoppable:
+    """A producer that cannot be stopped."""
+
+    def stopProducing(self) -> None:
+        """Raise."""
+        raise ValueError("not now")
+
+
+class LossTests(SynchronousTestCase):
+    """What goes wrong when a connection is lost."""
+
+    def test_a_producer_that_cannot_be_stopped(self) -> None:
+        """The protocol hears the end all the same, once; the producer's error is logged."""
+        clock = ListeningClock()
+        scope = Scope(clock, "server", grace=1)
+        factory: Any = scope.own(Factory.forProtocol(Counting))
+        wire = ProducingWire(clock, Unstoppable())
+        protocol = wire.connect(factory.buildProtocol(None))
+        closed = scope.close()
+        clock.advance(0)
+        self.successResultOf(closed)
+        self.assertEqual(protocol.ends, 1)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_a_protocol_that_raises(self) -> None:
+        """The error of a protocol is passed on to the reactor, and the connection is gone."""
+        clock = ListeningClock()
+        scope = Scope(clock, "server", grace=1)
+        factory: Any = scope.own(Factory.forProtocol(Raising))
+        wire = Wire(clock)
+        wire.connect(factory.buildProtocol(None))
+        closed = scope.close()
+        self.assertRaises(ValueError, clock.advance, 0)
+        self.successResultOf(closed)
+
+
+class Counting(Protocol):
+    """Counts its ends."""
+
+    ends = 0
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Count."""
+        self.ends += 1
+
+
+class Raising(Protocol):
+    """Cannot be told."""
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Raise."""
+        raise ValueError("not now")

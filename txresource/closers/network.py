@@ -301,10 +301,24 @@ def watch(connection: Connection) -> None:
 
 def _lost(connection: Connection, end: Any, connection_lost: Any, *args: Any) -> None:
     try:
-        connection_lost(*args)
+        _tell_of_loss(end, connection_lost, args)
     finally:
         connection.ended()
         unhook(end, "connectionLost")
+
+
+def _tell_of_loss(end: Any, connection_lost: Any, args: Any) -> None:
+    try:
+        connection_lost(*args)
+    except Exception:
+        if getattr(end, "producer", None) is None or not hasattr(end, "socket"):
+            raise
+        # Its producer could not be stopped, at which Twisted leaves the socket open and tells no
+        # protocol. Without the producer it does both.
+        log.failure("stopping {producer} failed", producer=type_name(type(end.producer)))
+        end.producer = None
+        end.connected = 1  # else a client takes it for an attempt that failed
+        connection_lost(*args)
 
 
 def connected(
