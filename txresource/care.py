@@ -14,8 +14,10 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
 
 from txresource.arguments import check_reactor, check_seconds, given
+from txresource.closers.threads import ReactorThreadsCloser, abandoned_threads
 from txresource.closing import GOODBYE, LAST, Closing, close_node
 from txresource.connections import installed_reactor
+from txresource.exiting import end_without
 from txresource.intercept import hook_listening, unhook_listening
 from txresource.leaks.monitor import LeakMonitor
 from txresource.leaks.report import read_signatures, write_report
@@ -167,6 +169,7 @@ class CareService(MultiService):
         self._closing, self._ended = None, False
         self._signals.install()
         log.info("{text}", text=self._announcement())
+        own(self._root, self._reactor, "of the reactor", None, ReactorThreadsCloser())
         for service in self:
             self._own(service)
         self._monitor.start()
@@ -314,6 +317,8 @@ class CareService(MultiService):
             f" in {self._reactor.seconds() - self._closing.began:.1f} s"
         )
         log.info("{account}", account=account)
+        if self._root.stopping:
+            end_without(abandoned_threads())
         self._write_report()
         self._notifier.send(f"STATUS={account}")
 

@@ -13,7 +13,9 @@ from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
 from txresource import Scope
+from txresource.closers.threads import ReactorThreadsCloser, abandoned_threads
 from txresource.errors import ResourceClosed
+from txresource.owning import own
 
 #: Seconds after which a thread is taken for hung; never reached when all is well.
 HANG = 30.0
@@ -187,3 +189,91 @@ class ThreadPoolTests(SynchronousTestCase):
         pools[1].stop()
         self.scope.close()
         self.assertEqual([node() for node in nodes], [None, None])
+
+
+class ReactorThreadsTests(SynchronousTestCase):
+    """The pool that a reactor makes when it is first needed."""
+
+    def setUp(self) -> None:
+        """A reactor that may have a pool, and a scope that owns what it may have."""
+        self.clock: Any = Clock()
+        self.clock.threadpool = None
+        self.scope = Scope(self.clock, "program", grace=4)
+        own(self.scope._node, self.clock, "of the reactor", None, ReactorThreadsCloser())
+        self.gate = Event()
+        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
+
+    def use(self) -> ThreadPool:
+        """Block a thread of its pool until the gate opens."""
+        pool = self.clock.threadpool = ThreadPool(0, 1)
+        pool.start()
+        threads = pool.threads
+        begun = Event()
+
+        def wait_for_the_gate() -> None:
+            begun.set()
+            self.gate.wait(HANG)
+
+        def end() -> None:
+            self.gate.set()
+            for thread in threads:
+                thread.join(HANG)
+
+        pool.callInThread(wait_for_the_gate)
+        self.addCleanup(end)
+        self.assertTrue(begun.wait(HANG))
+        return pool
+
+    def close(self) -> Any:
+        """Close the scope, because the reactor stops."""
+        self.scope._node.root.stopping = True
+        closed = self.scope.close()
+        self.clock.pump([0.1] * 60)
+        self.successResultOf(closed)
+        run: Any = self.scope._node.run
+        return run.outcome
+
+    def test_never_used(self) -> None:
+        """A reactor without a pool has nothing to close, and nothing is counted."""
+        outcome = self.close()
+        self.assertEqual((outcome.closed.total(), outcome.aborted.total()), (0, 0))
+
+    def test_used(self) -> None:
+        """Its work is waited for, and it counts."""
+        pool = self.use()
+        (thread,) = pool.threads
+        self.scope._node.root.stopping = True
+        closed = self.scope.close()
+        self.clock.advance(1)
+        self.assertNoResult(closed)
+        self.gate.set()
+        while not closed.called:  # the thread ends in its own time
+            self.clock.advance(0.001)
+            thread.join(0.001)
+        self.successResultOf(closed)
+        run: Any = self.scope._node.run
+        self.assertEqual(run.outcome.closed["threadpool"], 1)
+        self.assertTrue(pool.joined)
+        self.assertEqual(abandoned_threads(), [])
+
+    def test_blocks_for_ever(self) -> None:
+        """A thread that does not end is abandoned, named, and known as long as it lives."""
+        (thread,) = self.use().threads
+        outcome = self.close()
+        self.assertIn("of the reactor", outcome.abandoned[0].what)
+        self.assertIn("wait_for_the_gate", outcome.abandoned[0].what)
+        self.assertEqual(abandoned_threads(), [thread])
+        self.gate.set()
+        thread.join(HANG)
+        self.assertEqual(abandoned_threads(), [])
+
+    def test_the_reactor_goes_on(self) -> None:
+        """The pool of a reactor that does not stop is not touched."""
+        pool = self.use()
+        self.successResultOf(self.scope.close())
+        self.assertFalse(pool.joined)
+        done = Event()
+        self.gate.set()
+        pool.callInThread(done.set)
+        self.assertTrue(done.wait(HANG))
+        pool.stop()

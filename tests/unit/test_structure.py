@@ -42,7 +42,7 @@ PARTS: dict[str, set[str]] = {
     "leaks": {"leaks"},
     "surfaces": {"surfaces"},
     "testing": {"testing"},
-    "care": {"care", "intercept", "notify", "signals"},
+    "care": {"care", "exiting", "intercept", "notify", "signals"},
     "demo": {"demo"},
     "tap": {"files", "tap"},
     "cli": {"cli", "__main__"},

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
 from twisted.python.failure import Failure
 
@@ -17,8 +18,10 @@ from txresource.tree import WATCHED, Node, alive
 from txresource.waiting import POLL
 
 __all__ = (
+    "ReactorThreadsCloser",
     "ThreadPoolCloser",
     "ThreadsNode",
+    "abandoned_threads",
     "dismiss",
     "working",
 )
@@ -26,6 +29,12 @@ __all__ = (
 _TWISTED = os.sep + "twisted" + os.sep
 #: Seconds for which threads without work are joined where no reactor can look at them again.
 _JOIN = 0.1
+_abandoned: WeakSet[Thread] = WeakSet()
+
+
+def abandoned_threads() -> list[Thread]:
+    """The threads that were given up, and still have not ended."""
+    return [thread for thread in tuple(_abandoned) if thread.is_alive()]
 
 
 class ThreadsNode(Node):
@@ -61,6 +70,8 @@ class ThreadsNode(Node):
     def leave(self, counted: bool = True) -> None:
         """Look no more."""
         self._rest()
+        if not counted:
+            _abandoned.update(self.threads or ())
         super().leave(counted)
 
     def _rest(self) -> None:
@@ -119,6 +130,43 @@ class ThreadPoolCloser(BaseCloser):
 
     def finish(self, node: Node) -> None:
         """The threads have ended; nothing else is to be done."""
+
+
+class ReactorThreadsCloser(ThreadPoolCloser):
+    """
+    The thread pool that a reactor makes when it is first needed; closed only if the reactor stops.
+
+    The reactor itself would wait for every call that its threads were given, and drop the results.
+    """
+
+    counted = False
+
+    def attach(self, node: Node) -> Any:
+        """There may be none yet; nobody stops it before the reactor does."""
+        return node.thing
+
+    def pool(self, node: Node) -> Any:
+        """The pool; ``None``: there is none, or the reactor goes on to use it."""
+        return getattr(node.thing, "threadpool", None) if node.root.stopping else None
+
+    def reveal(self, node: Node) -> None:
+        """It counts if there is one."""
+        self.counted = self.pool(node) is not None
+
+    def busy(self, node: Node) -> bool:
+        """Its threads work, or work waits for them."""
+        return self.pool(node) is not None and super().busy(node)
+
+    def close(self, node: Node) -> Any:
+        """Tell its threads to end when they have finished."""
+        return None if self.pool(node) is None else super().close(node)
+
+    def abort(self, node: Node) -> bool:
+        """Threads without work end at once; others do not."""
+        if self.pool(node) is not None:
+            return super().abort(node)
+        node.ended()
+        return True
 
 
 def working(pool: Any) -> bool:
