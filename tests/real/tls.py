@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ssl as standard_ssl
+import tempfile
 from functools import cache
 from typing import Any
 
@@ -42,3 +43,18 @@ def client_side(sock: Any, **options: Any) -> standard_ssl.SSLSocket:
     context.check_hostname = False
     context.verify_mode = standard_ssl.CERT_NONE
     return context.wrap_socket(sock, **options)
+
+
+@cache
+def _server_context() -> standard_ssl.SSLContext:
+    context = standard_ssl.SSLContext(standard_ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:  # a context takes no key but from a file
+        file.write(certificate().dumpPEM())
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
+def server_side(sock: Any) -> standard_ssl.SSLSocket:
+    """Wrap a socket that a server has accepted."""
+    return _server_context().wrap_socket(sock, server_side=True)

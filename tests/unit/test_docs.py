@@ -14,6 +14,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import sources
+from tests.real.faults.page import render
+from tests.real.faults.table import rows
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^\.\. code-block:: +python\n((?:\n| .*\n)*)", re.MULTILINE)
@@ -98,3 +100,18 @@ class ExampleTests(SynchronousTestCase):
         }
         self.assertEqual(len(listed), len(set(listed)))
         self.assertEqual(set(listed), modules)
+
+
+class FaultPageTests(SynchronousTestCase):
+    """docs/faults.rst."""
+
+    def test_the_page_shows_the_table(self) -> None:
+        """The page ends with the table that the tests run, word for word."""
+        page = (sources.ROOT / "docs/faults.rst").read_text("utf-8")
+        told = "say `python -m tests.real.faults.page` and put it there"
+        self.assertTrue(page.endswith(render()), told)
+
+    def test_every_fault_is_in_the_table_once(self) -> None:
+        """No row is there twice, by its title or by its fault."""
+        for names in ([row.title for row in rows()], [row.fault for row in rows()]):
+            self.assertEqual(len(names), len(set(names)))
