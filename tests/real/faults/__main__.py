@@ -38,10 +38,11 @@ class Program:
         from tests.real.faults.world import descriptors
 
         reactor = self.world.reactor
-        self.world.before = descriptors()
         startApplication(self.world.application, False)
 
         def arm() -> None:
+            # Now, for the asyncio reactor does not close its own waker.
+            self.world.before = descriptors()
             armed = [maybeDeferred(fault.arm) for fault in self.faults]
             DeferredList(armed, fireOnOneErrback=True).addCallbacks(
                 lambda _: self.stop(), lambda failure: tell(broken=str(failure))

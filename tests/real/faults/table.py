@@ -302,7 +302,7 @@ SIGNALS = (
     Row(
         "a second SIGTERM in the same turn",
         "SecondAtOnce",
-        "aborted port, aborted connection",
+        ABORTED,
         abandoned=(SERVICE + "Hanging",),
         plain=HANGS,
         alone=True,
