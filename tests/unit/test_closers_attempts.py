@@ -15,7 +15,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.listening import Wire
 from txresource import ManagedFactoryMixin, Scope
+from txresource.closers.transports import ConnectorCloser
+from txresource.owning import own
 from txresource.root import root_node
+
+CONNECTOR = ConnectorCloser()
 
 
 class Attempt:
@@ -124,6 +128,22 @@ class AttemptTests(SynchronousTestCase):
             self.assertEqual(factory.failed, [UserError])
             self.clock.pump([0.1] * 60)
             self.successResultOf(closed)
+
+    def test_a_connector_that_is_owned_as_well(self) -> None:
+        """Attempts come and go, and the owner of the connector still hears of its end."""
+        for factory in self.factories():
+            connector = self.begin(factory)
+            connector.connectionFailed(Failure(ConnectionRefusedError()))
+            own(self.scope._node, connector, None, None, CONNECTOR)
+            hooks = {name: vars(connector)[name] for name in ("connectionFailed", "connectionLost")}
+            for _ in range(3):
+                connector.connectionFailed(Failure(ConnectionRefusedError()))
+            connector.buildProtocol(None)
+            self.assertEqual({name: vars(connector)[name] for name in hooks}, hooks)
+            self.assertNotIn("buildProtocol", vars(connector))
+            connector.connectionLost(Failure(ConnectionRefusedError()))
+            kinds = [child.kind for child in self.scope.tree().children]
+            self.assertNotIn("connector", kinds)
 
     def test_refused_every_time(self) -> None:
         """A factory that the root refuses builds nothing, however often it is asked."""

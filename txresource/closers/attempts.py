@@ -53,8 +53,12 @@ class AttemptCloser(BaseCloser):
 def _over(node: Node, connector: Any, told: Callable[..., Any], *args: Any) -> Any:
     for name in _TOLD:
         hook = getattr(connector, name, None)
-        if isinstance(hook, partial) and hook.args[:1] == (node,):
+        if not isinstance(hook, partial) or hook.args[:1] != (node,):
+            continue
+        if getattr(hook.args[2], "__self__", None) is connector:
             delattr(connector, name)
+        else:  # whoever owns the connector itself was here before
+            setattr(connector, name, hook.args[2])
     node.ended()
     return told(*args)
 
