@@ -144,8 +144,9 @@ def failures(row: Row, told: Told) -> frozenset[str]:
     """Which of the promises were not kept for a row."""
     if told.hung:
         return frozenset({"ends"})
-    if row.fault not in told.faults:
-        return frozenset()
+    if row.fault not in told.faults:  # right where the signal is to end it before it can tell
+        died = row.untold and told.status == row.status
+        return frozenset() if died else frozenset({"untold"})
     # Where it is in company of the idle connection alone, it is responsible for that as well.
     mine = [told.faults[name] for name in (row.fault, "Idle") if name in told.faults]
     found = {
@@ -179,6 +180,10 @@ def faults_in_care(case: Case, told: Told, late: float) -> list[str]:
             wrong.append(f"{row.fault}: exit status {told.status}")
     if case.rows[-1].untold:
         return wrong
+    for row in case.rows:
+        lost = told.faults.get(row.fault, {}).get("lost", [])
+        if len(lost) != row.lost(case.kind):
+            wrong.append(f"{row.fault}: {len(lost)} protocols")
     if left := rest(case.rows[-1], told):
         wrong.append(f"left: {left}")
     if told.shutdown is None:

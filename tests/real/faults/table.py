@@ -63,6 +63,11 @@ class Row:
             counts[how][what] += 1
         return counts["closed"], counts["aborted"]
 
+    def lost(self, kind: str) -> int:
+        """How many protocols hear of their end."""
+        closed, aborted = self.outcome(kind)
+        return sum((closed + aborted)[what] for what in ("connection", "process"))
+
     def kinds(self) -> tuple[str, ...]:
         """Over what it is run."""
         return tuple(kind for kind in ("tcp", "tls") if getattr(self, kind) is not None)
