@@ -18,7 +18,8 @@ _HEAD = """\
 def plain(row: Row) -> str:
     """What plain Twisted does."""
     told = ", ".join(text for name, text in FAILURES.items() if name in row.plain)
-    return told or ("ends" if row.lonely() else "cuts the connection")
+    quiet = row.alone and "connection" not in (row.tcp or "")
+    return told or ("ends" if quiet else "cuts the connection")
 
 
 def fate(text: str) -> str:

@@ -176,7 +176,7 @@ def faults_in_care(case: Case, told: Told, late: float) -> list[str]:
         promised = row.plain if row.untold else frozenset()
         if failures(row, told) != promised:
             wrong.append(f"{row.fault}: {sorted(failures(row, told))} {told.faults}")
-        if row.status is not None and told.status != row.status:
+        if told.status != row.status:
             wrong.append(f"{row.fault}: exit status {told.status}")
     if case.rows[-1].untold:
         return wrong

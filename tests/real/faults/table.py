@@ -36,7 +36,7 @@ class Row:
     :ivar alone: whether it needs a process of its own, in which a second, idle connection shows
         that the rest is closed all the same.
     :ivar remark: what the page says beyond that.
-    :ivar status: the exit status of the program in care; ``None``: it is not looked at.
+    :ivar status: the exit status of the program in care.
     :ivar untold: nothing is closed and nobody told, in care neither.
     :ivar stuck: whether a thread is left that nobody can end.
     """
@@ -50,7 +50,7 @@ class Row:
     alone: bool = False
     remark: str = ""
     grace: float = GRACE
-    status: int | None = 0
+    status: int = 0
     untold: bool = False
     stuck: bool = False
 
@@ -137,7 +137,14 @@ PRODUCERS = (
 PROTOCOLS = (
     Row("a write after ``loseConnection``", "WriteAfterLose", CLOSED, CLOSED),
     Row("``connectionLost`` that raises", "ConnectionLostRaises", CLOSED, CLOSED),
-    Row("``draining`` that raises", "DrainingRaises", CLOSED, CLOSED, plain=fails("whole")),
+    Row(
+        "``draining`` that raises",
+        "DrainingRaises",
+        CLOSED,
+        CLOSED,
+        plain=fails("whole"),
+        remark="what it wrote before arrives",
+    ),
     Row(
         "``draining`` that returns a Deferred which never fires",
         "DrainingHangs",
@@ -349,8 +356,7 @@ SIGNALS = (
         "SecondReturned",
         ABORTED,
         alone=True,
-        status=None,
-        remark="Twisted has taken its handlers away: the process ends by the signal",
+        remark="it changes nothing",
     ),
 )
 
