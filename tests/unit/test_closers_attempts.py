@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,6 +146,21 @@ class AttemptTests(SynchronousTestCase):
             connector.connectionLost(Failure(ConnectionRefusedError()))
             kinds = [child.kind for child in self.scope.tree().children]
             self.assertNotIn("connector", kinds)
+
+    def test_freed_without_collector(self) -> None:
+        """The node of an attempt that is over is freed with the collector off."""
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for factory in self.factories():
+            connector = self.begin(factory)
+            (gone,) = [
+                weakref.ref(node)
+                for owner in self.scope._node.children or ()
+                for node in owner.children or ()
+            ]
+            connector.buildProtocol(None)
+            self.assertIsNone(gone())
 
     def test_refused_every_time(self) -> None:
         """A factory that the root refuses builds nothing, however often it is asked."""

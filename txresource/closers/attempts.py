@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from txresource.errors import ResourceClosed
 from txresource.owning import own
 from txresource.registry import BaseCloser
+from txresource.sites import Site
 from txresource.tree import Node
 
 __all__ = (
@@ -28,10 +29,24 @@ log = Logger()
 _TOLD = ("buildProtocol", "connectionFailed")
 
 
+class _AttemptNode(Node):
+    """The node of an attempt; its connector may have one of its own."""
+
+    __slots__ = ()
+
+    def key(self) -> Any:
+        """The connector, and that this is its attempt."""
+        return id(self.thing), _AttemptNode
+
+
 class AttemptCloser(BaseCloser):
     """An attempt to connect: given up in the drain pass, and its connector makes no other."""
 
     kind = "attempt"
+
+    def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
+        """A node beside that of the connector."""
+        return _AttemptNode(parent, self, thing, name, site)
 
     def attach(self, node: Node) -> Any:
         """Note what becomes of it."""
