@@ -117,5 +117,9 @@ class IDrainPolicy(Interface):
     def linger(protocol: Any, transport: Any) -> None:
         """Tell the peer with the next answer that it is the last one."""
 
-    def hear(protocol: Any, transport: Any) -> None:
-        """Read what has arrived, if closing now would lose it."""
+    def hear(protocol: Any, transport: Any) -> bool:
+        """
+        Get ready for what has arrived, which is lost when an idle connection is.
+
+        :returns: whether to read it.
+        """

@@ -61,9 +61,9 @@ class ManagedPolicy(DrainPolicy):
         """As its kind."""
         self._kind(protocol).linger(protocol, transport)
 
-    def hear(self, protocol: Any, transport: Any) -> None:
-        """As its kind."""
-        self._kind(protocol).hear(protocol, transport)
+    def hear(self, protocol: Any, transport: Any) -> bool:
+        """As its kind, unless the protocol says that it is busy."""
+        return not self.busy(protocol) and self._kind(protocol).hear(protocol, transport)
 
 
 class _LoneCloser:

@@ -11,7 +11,12 @@ import tempfile
 from typing import Any
 
 from twisted.internet import reactor, ssl
-from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, inlineCallbacks
+from twisted.internet.defer import (
+    Deferred,
+    ensureDeferred,
+    gatherResults,
+    inlineCallbacks,
+)
 from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory, Protocol
@@ -113,10 +118,27 @@ class Stack:
         return ensureDeferred(self.stack.aclose())
 
 
+class PortFirst(Stack):
+    """A stack that stops its port before all else."""
+
+    def own(self, port: Any) -> Any:
+        self.port = port
+        return port
+
+    def close(self) -> Deferred[None]:
+        return ensureDeferred(self.close_port_first())
+
+    async def close_port_first(self) -> None:
+        await self.stop(self.port)
+        await self.stack.aclose()
+
+
 class TCPTests(TestCase):
     """On TCP."""
 
     timeout = HANG
+    #: What a client in the backlog reads that asked without more ado.
+    answer = b"answer"
     #: The number of the error of a client that nobody listens to.
     refusal = errno.ECONNREFUSED
 
@@ -221,8 +243,15 @@ class TCPTests(TestCase):
 
     @inlineCallbacks
     def test_backlog(self) -> Any:
-        """Who waits in the backlog when the close begins is reset at once, and never served."""
+        """Who connected before the close is answered, though nobody had accepted it."""
         found = yield self.backlog_of(self.scope())
+        self.assertEqual(found, [(self.answer, "end")] * ATTEMPTS)
+        self.assertEqual(len(self.factory.servers), 1 + ATTEMPTS)
+
+    @inlineCallbacks
+    def test_plain_backlog(self) -> Any:
+        """Plain: a port that stops first, as it does in the scope, resets who waits there."""
+        found = yield self.backlog_of(PortFirst())
         self.assertEqual(found, [(b"", "reset")] * ATTEMPTS)
         self.assertEqual(len(self.factory.servers), 1)
 
@@ -277,7 +306,9 @@ class UNIXTests(TCPTests):
 
 
 class TLSTests(TCPTests):
-    """On TLS."""
+    """On TLS; a client that talks without it gets no answer."""
+
+    answer = b""
 
     def listen(self, factory: Any) -> Any:
         options = certificate().options()

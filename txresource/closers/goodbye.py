@@ -46,8 +46,13 @@ class DrainPolicy:
     def linger(self, protocol: Any, transport: Any) -> None:
         """Tell the peer with the next answer that it is the last one; here nothing can be told."""
 
-    def hear(self, protocol: Any, transport: Any) -> None:
-        """Read what has arrived, if closing now would lose it; here nobody would answer it."""
+    def hear(self, protocol: Any, transport: Any) -> bool:
+        """
+        Get ready for what has arrived, which is lost when an idle connection is.
+
+        :returns: whether to read it.
+        """
+        return not self.busy(protocol)
 
 
 _policies: dict[Any, DrainPolicy] = {object: DrainPolicy()}

@@ -81,6 +81,10 @@ class HTTP2Policy(DrainPolicy):
             conn.receive_data = partial(_receive, protocol, farewell)
             protocol.transport.write(_goaway(_EVERY_STREAM))
 
+    def hear(self, protocol: Any, transport: Any) -> bool:
+        """Nothing is lost: the goodbye waits for the peer."""
+        return False
+
     def goodbye(self, protocol: Any, transport: Any) -> bool:
         """Find out when the peer knows that it is the end."""
         # Before the GOAWAY, after which some peers answer no PING; it is read with it all the same.

@@ -227,9 +227,17 @@ class ConnectionCloser(PolicyCloser):
         find_policy(protocol).linger(protocol, transport)
 
     def hear(self, node: Node) -> None:
-        """Read what has arrived where it will be answered."""
+        """Read what an idle connection has in its socket, and would be lost with it."""
         protocol, transport = application_ends(*self.ends(node))
-        find_policy(protocol).hear(protocol, transport)
+        raw = raw_transport(transport)
+        if not hasattr(raw, "doRead") or not find_policy(protocol).hear(protocol, transport):
+            return
+        try:
+            raw.doRead()  # what it returns, that the peer is gone, the reactor sees as well
+        except Exception:
+            # As the reactor does with an error of the protocol: it ends the connection.
+            log.failure("{what} failed to read", what=repr(node))
+            raw.abortConnection()
 
     def drain(self, node: Node) -> bool:
         """Say goodbye; an idle connection is lost by it, but for one that has just begun."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from txresource.closers.goodbye import DrainPolicy, register_policy
-from txresource.closers.network import raw_transport
 
 __all__ = (
     "HTTP1Policy",
@@ -35,12 +34,12 @@ class HTTP1Policy(DrainPolicy):
                 request.responseHeaders.setRawHeaders(b"connection", [b"close"])
             protocol.persistent = False
 
-    def hear(self, protocol: Any, transport: Any) -> None:
-        """A request that an idle connection has in its socket would be lost with it."""
-        raw = raw_transport(transport)
-        if not self.busy(protocol) and not _taken_over(protocol) and hasattr(raw, "doRead"):
-            self.linger(protocol, transport)
-            raw.doRead()  # what it returns, that the peer is gone, the reactor sees as well
+    def hear(self, protocol: Any, transport: Any) -> bool:
+        """The next request is the last."""
+        if self.busy(protocol) or _taken_over(protocol):
+            return False
+        self.linger(protocol, transport)
+        return True
 
     def goodbye(self, protocol: Any, transport: Any) -> bool:
         """Serve no further request on this connection."""
