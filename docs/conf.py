@@ -20,7 +20,7 @@ author = setup_cfg["metadata"]["author"]
 release = version = setup_cfg["metadata"]["version"]
 project_copyright = f"2026, {author}"
 
-extensions = ["sphinx.ext.autodoc", "sphinxcontrib.zopeext.autointerface"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxcontrib.zopeext.autointerface"]
 html_theme = "alabaster"
 html_theme_options = {"description": setup_cfg["metadata"]["description"]}
 exclude_patterns = ["examples"]

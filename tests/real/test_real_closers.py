@@ -28,7 +28,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from tests.real.closer_case import BOUND, CloserCase
+from tests.real.closer_case import PLAIN, CloserCase
 from tests.real.tls import certificate
 from txresource.closers.network import raw_transport
 from txresource.errors import ResourceClosed
@@ -79,7 +79,7 @@ class DatagramTests(CloserCase):
         closed = port.stopListening()
         port.write(b"question", self.address)
         yield closed
-        yield deferLater(reactor, BOUND, lambda: None)
+        yield deferLater(reactor, PLAIN, lambda: None)
         self.assertFalse(port.protocol.answer.called)
         self.assertRaises(AttributeError, port.write, b"question", self.address)
 
@@ -156,7 +156,7 @@ class TransportTests(LosingCase, SilentServerCase):
         return self.silent_peer(self.own_and_close, True)
 
     def test_plain_loseConnection_is_not_enough(self) -> Any:
-        """Plain: ``loseConnection`` is not over when the same time is."""
+        """Plain: ``loseConnection`` is never over."""
         return self.silent_peer(self.lose, False)
 
     def serve(self) -> ClientService:
@@ -176,12 +176,12 @@ class TransportTests(LosingCase, SilentServerCase):
 
     @inlineCallbacks
     def test_plain_client_service(self) -> Any:
-        """Plain: its ``stopService`` is not over when the same time is."""
+        """Plain: its ``stopService`` is never over."""
         service = self.serve()
         client = yield service.whenConnected()
         yield client.answered
         stopped = service.stopService()
-        yield deferLater(reactor, BOUND, lambda: None)
+        yield deferLater(reactor, PLAIN, lambda: None)
         self.assertFalse(stopped.called)
         client.transport.abortConnection()
         yield stopped
@@ -195,7 +195,7 @@ class UNIXTests(LosingCase):
         return self.full_pipe(self.own_and_close, True)
 
     def test_plain_full_pipe(self) -> Any:
-        """Plain: ``loseConnection`` is not over when the same time is."""
+        """Plain: ``loseConnection`` is never over."""
         return self.full_pipe(self.lose, False)
 
     @inlineCallbacks
@@ -341,12 +341,12 @@ class HTTPTests(SilentServerCase):
 
     @inlineCallbacks
     def test_plain_close_is_not_enough(self) -> Any:
-        """Plain: the pool's own close is not over when the same time is, nor is it closed."""
+        """Plain: the pool's own close is never over, nor is it closed."""
         pool = HTTPConnectionPool(reactor)
         yield self.answered(pool)
         closed = pool.closeCachedConnections()
         yield self.answered(pool)
-        yield deferLater(reactor, BOUND, lambda: None)
+        yield deferLater(reactor, PLAIN, lambda: None)
         self.assertFalse(closed.called)
         self.assertEqual(len(self.silent), 2)
         yield self.hang_up()

@@ -110,7 +110,7 @@ class ProcessTests(CloserCase):
 
     @inlineCallbacks
     def test_plain_ignores_TERM(self) -> Any:
-        """Plain: told by TERM and by the end of its input, it runs on when the same time is over."""
+        """Plain: told by TERM and by the end of its input, it runs on."""
         child, transport = self.spawn(sys.executable, "-c", STUBBORN)
         yield child.began
         transport.signalProcess("TERM")

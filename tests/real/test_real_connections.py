@@ -174,7 +174,7 @@ class OtherListenersTests(ConnectionsTestCase):
         return self.no_handshake(self.scope())
 
     def test_plain_handshake_that_never_comes(self) -> Any:
-        """Plain: ``loseConnection`` is not over when the same time is."""
+        """Plain: ``loseConnection`` is never over."""
         return self.no_handshake(Losing())
 
     @inlineCallbacks

@@ -68,7 +68,7 @@ class DemoTests(ProgramTestCase):
         program = self.run_program(twist_command(*arguments))
         kept = program.wait_line(r"demo: [2-7] on, \d+\.\d messages a second, (\d+) kept for good")
         self.assertEqual(kept[1], "0")
-        program.wait_line(r"snapshot \d+: ", times=6)
+        program.wait_line(r"snapshot \d+: ", times=4)
         program.signal(signal.SIGINT)
         program.wait_line(CLOSED)
         program.wait()

@@ -108,21 +108,6 @@ class ServerExampleTests(ExampleTestCase):
         systemd.wait_line("^STOPPING=1$")
         self.assertEqual(program.wait(), -signal.SIGTERM)
 
-    def test_rolling(self) -> None:
-        """rolling.py replaces rolling_server.py on its socket, and ends it with itself."""
-        program = self.run_program([sys.executable, str(EXAMPLES / "rolling.py")])
-        port = int(program.wait_line(r"serving on (\d+)")[1])
-        for times in (1, 2):
-            client = connect(port)
-            self.addCleanup(client.close)
-            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            self.assertIn(b"\r\n\r\nhello\n", read_to_end(client))
-            program.signal(signal.SIGHUP)
-            program.wait_line("replaced", times)
-        program.signal(signal.SIGTERM)
-        self.assertEqual(program.wait(), 0, program.text())
-        self.assertTrue(program.group_is_empty())
-
 
 class GuideExampleTests(ExampleTestCase):
     """The guide's programs do what it says, also when they are killed."""

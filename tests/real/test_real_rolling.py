@@ -39,7 +39,7 @@ class ReplacedTests(ProgramTestCase):
         return found
 
     def test_in_care(self) -> None:
-        """No request fails while the example of the documents is replaced twice."""
+        """No request fails while the documents' rolling.py replaces rolling_server.py twice."""
         example = str(ROOT / "docs" / "examples" / "rolling.py")
         keeper = self.run_program([sys.executable, example])
         load = self.load(int(keeper.wait_line(r"serving on (\d+)")[1]))
@@ -48,7 +48,7 @@ class ReplacedTests(ProgramTestCase):
             keeper.wait_line("replaced", times)
         self.assertEqual(self.failures(load), {})
         keeper.signal(signal.SIGTERM)
-        self.assertEqual(keeper.wait(), 0)
+        self.assertEqual(keeper.wait(), 0, keeper.text())
         self.assertTrue(keeper.group_is_empty())
 
     def test_plain(self) -> None:

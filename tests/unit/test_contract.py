@@ -1,4 +1,4 @@
-"""Each rule of docs/contract.rst has a test that is there."""
+"""Each rule of docs/contract.md has a test that is there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests import sources
 
-CONTRACT = sources.ROOT / "docs/contract.rst"
-RULE = re.compile(r"^\*\*(.+)\*\*$", re.MULTILINE)
-PROOF = re.compile(r"^ +\* ``(tests\.\S+)``$", re.MULTILINE)
+CONTRACT = sources.ROOT / "docs/contract.md"
+RULE = re.compile(r"^### (.+)$", re.MULTILINE)
+PROOF = re.compile(r"^- `(tests\.\S+)`$", re.MULTILINE)
 
 
 def proofs(text: str) -> dict[str, list[str]]:
@@ -43,6 +43,6 @@ class ContractTests(SynchronousTestCase):
 
     def test_a_bad_rule_is_seen(self) -> None:
         """A rule without a proof, and one whose proof is gone, would be found."""
-        self.assertEqual(proofs("**bare**\n   Text.\n"), {"bare": []})
+        self.assertEqual(proofs("### bare\n\nText.\n"), {"bare": []})
         self.assertRaises(AttributeError, is_test, "tests.unit.test_contract.Gone.test_it")
         self.assertFalse(is_test("tests.unit.test_contract.ContractTests.test_gone"))
