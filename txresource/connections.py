@@ -209,21 +209,16 @@ def _made(
     make_connection(transport)
 
 
-def _take(protocol: ManagedProtocolMixin, transport: Any) -> bool:
-    """Hang the connection of a protocol into the tree; false where the tree takes no more."""
-    known = protocol._connection
-    if known is not None and getattr(known, "transport", known.thing) is transport:
-        return True
+def _take(protocol: ManagedProtocolMixin, transport: Any) -> Node:
+    """
+    Hang the connection of a protocol into the tree.
+
+    :raises ResourceClosed: the tree takes no more.
+    """
     owner = protocol._owner
-    try:
-        if owner is None and isinstance(protocol, LONE_PROTOCOLS):
-            protocol._connection = own_transport(_owner_of(protocol), transport)
-        else:
-            owner = owner or _owner_of(protocol)
-            protocol._connection = connected(owner, protocol, transport, takes_over=True)
-    except ResourceClosed:
-        return False
-    return True
+    if owner is None and isinstance(protocol, LONE_PROTOCOLS):
+        return own_transport(_owner_of(protocol), transport)
+    return connected(owner or _owner_of(protocol), protocol, transport, takes_over=True)
 
 
 def _owner_of(protocol: ManagedProtocolMixin) -> Node:
@@ -236,12 +231,18 @@ def _owner_of(protocol: ManagedProtocolMixin) -> Node:
 def _make_managed(
     protocol: ManagedProtocolMixin, make_connection: Callable[..., Any], args: tuple[Any, ...]
 ) -> Any:
-    refused = not _take(protocol, args[0])
-    try:
+    known = protocol._connection
+    if known is not None and getattr(known, "transport", known.thing) is args[0]:
         return make_connection(*args)
-    finally:
-        if refused and not isinstance(protocol, LONE_PROTOCOLS):
-            raw_transport(args[0]).abortConnection()
+    try:
+        protocol._connection = _take(protocol, args[0])
+    except ResourceClosed:
+        try:
+            return make_connection(*args)
+        finally:
+            if not isinstance(protocol, LONE_PROTOCOLS):
+                raw_transport(args[0]).abortConnection()
+    return make_connection(*args)
 
 
 def _lose_managed(
@@ -317,8 +318,11 @@ register_policy(ManagedProtocolMixin, ManagedPolicy(ManagedProtocolMixin))
 def _build_managed(
     factory: ManagedFactoryMixin, build: Callable[..., Any], args: tuple[Any, ...]
 ) -> Any:
+    node = factory._node
     try:
-        return _build(factory._open_node(), build, args)
+        if node is None or node.state is CLOSED:
+            node = factory._open_node()
+        return _build(node, build, args)
     except ResourceClosed:
         return None
 

@@ -95,6 +95,7 @@ class CallNode(Node):
 
     __slots__ = ()
 
+    @property
     def key(self) -> Any:
         """The thing and the function; a bound method is made anew whenever it is asked for."""
         function = self.closer.function

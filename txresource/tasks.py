@@ -79,7 +79,7 @@ class TaskNode(Node):
 
     def known(self) -> Node | None:
         """The node of what a function that was started returned, if that is owned already."""
-        known: Node | None = self.root.owned.get(self.key())
+        known: Node | None = self.root.owned.get(self.key)
         return known
 
     def give_way_to(self, known: Node, name: str | None) -> Any:

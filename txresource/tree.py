@@ -206,7 +206,7 @@ class Node:
             self.children = {}
         self.children[child] = None
         if child.noted:
-            self.root.owned[child.key()] = child
+            self.root.owned[child.key] = child
 
     def check_open(self) -> None:
         """
@@ -311,18 +311,19 @@ class Node:
                 self.run.count(child, aborted)
             self.run.unawait(child)
 
+    @property
     def key(self) -> Any:
         """By what the root finds this node: what stays the same for as long as it is there."""
         return id(self.thing)
 
     def known(self) -> Node | None:
         """The node that the thing of this one has already; ``None``: nobody owns it."""
-        found: Node | None = self.root.find(self.key())
+        found: Node | None = self.root.find(self.key)
         return found
 
     def unnote(self) -> None:
         """Have the root forget by what it found this node."""
-        owned, key = self.root.owned, self.key()
+        owned, key = self.root.owned, self.key
         if owned.get(key) is self:
             del owned[key]
 

@@ -34,6 +34,7 @@ class _AttemptNode(Node):
 
     __slots__ = ()
 
+    @property
     def key(self) -> Any:
         """The connector, and that this is its attempt."""
         return id(self.thing), _AttemptNode

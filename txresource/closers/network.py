@@ -133,12 +133,13 @@ class Connection(Node):
     The node of a connection. Its thing is the outermost protocol, as the factory built it.
 
     :ivar transport: what that protocol was connected to.
+    :ivar key: tells the transport at the bottom, which all layers of a connection have in common.
     :ivar losing: whether ``connectionLost`` is running.
     :ivar told: the application's protocol that has said goodbye.
     :ivar limits: what counts it.
     """
 
-    __slots__ = ("_key", "limits", "losing", "told", "transport")
+    __slots__ = ("key", "limits", "losing", "told", "transport")
 
     def __init__(
         self,
@@ -151,7 +152,7 @@ class Connection(Node):
     ) -> None:
         Node.__init__(self, parent, closer, protocol, None, site)
         self.transport = transport
-        self._key = id(raw_transport(transport)) if key is None else key
+        self.key = id(raw_transport(transport)) if key is None else key  # type: ignore[misc]
         self.losing = False
         self.told: Any = None
         self.limits: tuple[Any, ...] = ()
@@ -161,10 +162,6 @@ class Connection(Node):
         if self.name is None and self.thing is not None:
             return type_name(type(application_ends(self.thing, self.transport)[0]))
         return self.name or "a connection"
-
-    def key(self) -> Any:
-        """The transport at the bottom, which all layers of a connection have in common."""
-        return self._key
 
     def leave(self, counted: bool = True) -> None:
         """Leave the tree, and let go of the transport."""
