@@ -92,7 +92,7 @@ class FactoryNode(Node):
     def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
         """Let go of a port or connection; of the last one, and the factory may go too."""
         Node.lost(self, child, aborted, counted)
-        if self.transient and ports(self.thing) == 0:
+        if not self.children or ports(self.thing) == 0:
             self.check_stopped()
 
     def check_stopped(self) -> None:
@@ -385,9 +385,8 @@ class ManagedFactoryMixin:
     if not TYPE_CHECKING:  # as above
 
         @is_hook(_build_managed)
-        def buildProtocol(self, *args, **kwargs):
-            build = super().buildProtocol
-            return _build_managed(self, partial(build, **kwargs) if kwargs else build, args)
+        def buildProtocol(self, addr):
+            return _build_managed(self, super().buildProtocol, (addr,))
 
 
 register_closer(Factory, FACTORY)

@@ -7,6 +7,7 @@ from weakref import ref
 
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
+from twisted.protocols.policies import WrappingFactory
 
 from txresource.closers.network import Connection, raw_transport
 from txresource.tree import Node
@@ -120,12 +121,10 @@ def limit_of(factory: Any) -> int | None:
 
     :raises TypeError: it is no number.
     """
-    lowest: int | None = None
-    while factory is not None:
-        most = getattr(factory, getattr(factory, "_limit_name", _LIMIT), None)
-        if most is not None and not isinstance(most, int):
-            raise TypeError(f"a limit of connections is a number or None, not {most!r}")
-        if most:
-            lowest = most if lowest is None else min(lowest, most)
-        factory = getattr(factory, "wrappedFactory", None)
-    return lowest
+    most: int | None = getattr(factory, getattr(factory, "_limit_name", _LIMIT), None)
+    if most is not None and not isinstance(most, int):
+        raise TypeError(f"a limit of connections is a number or None, not {most!r}")
+    if not isinstance(factory, WrappingFactory):
+        return most or None
+    inner = limit_of(factory.wrappedFactory)
+    return min(filter(None, (most, inner)), default=None)
