@@ -29,6 +29,19 @@ _TWISTD = "from twisted.scripts.twistd import run; run()"
 _TWIST = "from twisted.application.twist._twist import Twist; Twist.main()"
 
 
+def reactor_name() -> str:
+    """The name of the reactor on which the tests run, for programs that are to use it as well."""
+    from twisted.internet import reactor
+
+    names = {
+        "EPollReactor": "epoll",
+        "PollReactor": "poll",
+        "SelectReactor": "select",
+        "AsyncioSelectorReactor": "asyncio",
+    }
+    return names.get(type(reactor).__name__, "default")
+
+
 def twistd_command(*arguments: str) -> list[str]:
     """The command that runs twistd in the foreground, in this interpreter."""
     return [sys.executable, "-c", _TWISTD, "-n", "--pidfile=", *arguments]

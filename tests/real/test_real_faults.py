@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.real.children import reactor_name
 from tests.real.faults.runner import cases, failures, faults_in_care, run_all
 from tests.real.faults.table import (
     PEERS,
@@ -22,13 +22,6 @@ from tests.real.faults.table import (
 #: A program must be over so many seconds after its grace; on a busy machine more than the 2 that
 #: ``benchmarks/faults.py`` allows.
 LATE = 5.0
-#: The name of the reactor on which the tests run, which the programs use as well.
-REACTOR = {
-    "EPollReactor": "epoll",
-    "PollReactor": "poll",
-    "SelectReactor": "select",
-    "AsyncioSelectorReactor": "asyncio",
-}.get(type(reactor).__name__, "default")
 
 CONNECTIONS = (*PEERS, *PRODUCERS, *PROTOCOLS, *UNSENT)
 BESIDE = (*SERVICES, *WORK)
@@ -39,7 +32,7 @@ class FaultTests(SynchronousTestCase):
     """A table that says of each fault what is closed, aborted and abandoned, and what plain does."""
 
     def check(self, *rows: Row) -> None:
-        for case, told in run_all(list(cases(rows, REACTOR))):
+        for case, told in run_all(list(cases(rows, reactor_name()))):
             if case.care:
                 wrong = faults_in_care(case, told, LATE)
                 self.assertEqual(wrong, [], f"{case}\n{told.log}")

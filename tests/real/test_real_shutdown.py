@@ -16,6 +16,7 @@ from tests.real.children import (
     Program,
     close_with_reset,
     connect,
+    reactor_name,
     read_to_end,
     twistd_command,
 )
@@ -82,10 +83,18 @@ class Siege:
 class ShutdownTests(SynchronousTestCase):
     """SIGTERM to a server under siege."""
 
-    def in_care(self, reactor: str = "epoll", **environment: str) -> Siege:
+    def in_care(self, **environment: str) -> Siege:
         siege = Siege(
             self,
-            *("--reactor", reactor, "txresource", "--grace", str(GRACE), "--interval", "0.2"),
+            *(
+                "--reactor",
+                reactor_name(),
+                "txresource",
+                "--grace",
+                str(GRACE),
+                "--interval",
+                "0.2",
+            ),
             *("--report", "report.json", "--application", SERVER),
             **environment,
         )
@@ -98,14 +107,7 @@ class ShutdownTests(SynchronousTestCase):
 
     def test_everything_is_closed_in_time_and_accounted_for(self) -> None:
         """The answer under way arrives whole, everybody hears the end once, the report adds up."""
-        self.check_shutdown("epoll")
-
-    def test_the_same_on_asyncio(self) -> None:
-        """The reactor makes no difference."""
-        self.check_shutdown("asyncio")
-
-    def check_shutdown(self, reactor: str) -> None:
-        siege = self.in_care(reactor)
+        siege = self.in_care()
         begun = time.monotonic()
         siege.program.signal()
         answer = read_to_end(siege.slow)
