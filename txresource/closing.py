@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 
 from txresource.failures import scrub
-from txresource.lingering import Lingering, batches
+from txresource.lingering import Lingering, batches, own_something
 from txresource.outcome import summary
 from txresource.sites import Site
 from txresource.tree import CLOSED, CLOSING, DRAINING, OPEN, Node, alive
@@ -223,8 +223,8 @@ class Closing(Lingering):
         scopes.append(node)
         run = node.run
         for closer, batch in batches(node):
-            if hasattr(closer, "end_all"):
-                continue  # such things own nothing, and nobody listens to them
+            if not own_something(closer):
+                continue
             for child in batch:
                 if child.run is not None:
                     child.run.join(run)
@@ -242,7 +242,7 @@ class Closing(Lingering):
     def _drain(self, node: Node) -> None:
         self._attempt(node, _drain_once)
         for closer, batch in batches(node):
-            if len(batch) > 1 and hasattr(closer, "end_all"):
+            if len(batch) > 1 and not own_something(closer):
                 # The last one goes as any other does: so the parent hears of it.
                 last = batch.pop()
                 self._end_all(node, closer, batch)
@@ -256,9 +256,6 @@ class Closing(Lingering):
         children, gone = node.children or {}, batch
         if self._attempt(node, lambda _: closer.end_all(batch)) is not True:
             gone = [child for child in batch if child.state is CLOSED]
-        for child in gone:
-            if child.noted:
-                child.unnote()
         if len(children) == len(gone) + 1:  # all but the last one
             last = next(iter(children))
             children.clear()

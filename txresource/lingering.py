@@ -19,6 +19,7 @@ from txresource.tree import OPEN, Node, alive
 __all__ = (
     "Lingering",
     "batches",
+    "own_something",
 )
 
 _CLOSER = attrgetter("closer")
@@ -30,6 +31,15 @@ def batches(node: Node) -> Iterable[tuple[Any, list[Node]]]:
     if len({child.closer for child in children}) == 1:
         return ((children[0].closer, children),)
     return ((closer, list(batch)) for closer, batch in groupby(children, _CLOSER))
+
+
+def own_something(closer: Any) -> bool:
+    """
+    Say whether things of a kind may own others, have listeners, and be known to the root.
+
+    What is ended all at once does none of that, so that it costs little.
+    """
+    return not hasattr(closer, "end_all")
 
 
 class Lingering(Ending):
@@ -82,6 +92,9 @@ class Lingering(Ending):
 
     def each(self, node: Node, step: str) -> None:
         """Take a step with all below a node whose closer has such a step."""
+        closers = {child.closer for child in node.children or ()}
+        if not any(map(own_something, closers)):
+            return  # most often, and then there may be very many
         for closer, batch in batches(node):
             take = getattr(closer, step, None)
             for child in batch:
