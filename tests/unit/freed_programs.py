@@ -21,8 +21,12 @@ from txresource import (
 )
 from txresource.demo import ChatRoom, DemoService, Message, OneServer, Visitor, VisitorFactory
 from txresource.errors import SnapshotRefused
+from txresource.heap.edges import EdgeReader
 from txresource.heap.fork import Ended
+from txresource.heap.paths import Step
+from txresource.heap.pathtree import PathTree
 from txresource.heap.platforms import Way
+from txresource.heap.roots import Root
 from txresource.heap.stages import StageDecoder, encode_stage
 from txresource.leaks.childreader import ChildReader
 from txresource.leaks.growth import GrowthTracker
@@ -124,6 +128,18 @@ def snapshots(case: SynchronousTestCase) -> list[Any]:
         clock.advance(1)
     done.clear()
     return [*freed, reader]
+
+
+@life
+def paths(case: SynchronousTestCase) -> list[Any]:
+    """A tree of the paths in a small heap."""
+    reader = EdgeReader()
+    held = reader.read(list, [[1]])
+    tree = PathTree(reader)
+    tree.grow([Root("list", [[1]])])
+    case.assertEqual(len(held.items), 1)
+    case.assertEqual([row.count for row in tree.rows()], [1, 1])
+    return [reader, held, tree, Step("edge", "kind")]
 
 
 class Assertions(LeakAssertionsMixin):

@@ -12,7 +12,10 @@ from txresource.heap.census import (
 )
 from txresource.heap.fork import Child, Ended, fork_child
 from txresource.heap.memory import refusal, resident_size
+from txresource.heap.paths import PathRow, decode_paths, encode_paths, path_text
+from txresource.heap.pathtree import take_paths
 from txresource.heap.platforms import Way, way_here, way_to_look
+from txresource.heap.roots import frames_of_others
 from txresource.heap.stages import BrokenStage, StageDecoder
 from txresource.heap.tables import diff_table, pympler_rows
 
@@ -21,18 +24,24 @@ __all__ = (
     "Census",
     "Child",
     "Ended",
+    "PathRow",
     "Row",
     "StageDecoder",
     "Way",
     "count_types",
     "decode_census",
+    "decode_paths",
     "diff_table",
     "encode_census",
+    "encode_paths",
     "fork_child",
+    "frames_of_others",
+    "path_text",
     "pympler_rows",
     "refusal",
     "resident_size",
     "take_census",
+    "take_paths",
     "way_here",
     "way_to_look",
 )

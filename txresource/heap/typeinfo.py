@@ -15,7 +15,16 @@ from io import BufferedRandom, BufferedReader, BufferedWriter, BytesIO
 from types import MethodDescriptorType
 from typing import Any
 
-__all__ = ("class_items", "is_heap_type", "name_of", "own_mro", "sizer", "total_size")
+__all__ = (
+    "class_items",
+    "has_edges",
+    "is_heap_type",
+    "measure_of",
+    "name_of",
+    "own_mro",
+    "sizer",
+    "total_size",
+)
 
 _HAVE_GC = 1 << 14
 _HEAP_TYPE = 1 << 9
@@ -65,6 +74,14 @@ def is_heap_type(tp: type) -> bool:
     :param tp: any type.
     """
     return bool(_get_flags(tp) & _HEAP_TYPE)
+
+
+def has_edges(tp: type) -> bool:
+    """Whether the objects of a type can hold others that the collector sees.
+
+    :param tp: any type.
+    """
+    return bool(_get_flags(tp) & _HAVE_GC)
 
 
 def own_mro(tp: type) -> tuple[type, ...]:
@@ -143,14 +160,27 @@ def total_size(tp: type, objects: Sequence[Any]) -> int:
     :param tp: the type of all the objects.
     :param objects: the objects.
     """
+    return measure_of(tp)(objects)
+
+
+def measure_of(tp: type) -> Callable[[Sequence[Any]], int]:
+    """What :func:`total_size` does, for one type and many turns.
+
+    :param tp: any type.
+    """
     header, basic = _header_size(tp), _get_basicsize(tp)
     measure = sizer(tp)
-    if measure is object.__sizeof__ and not _get_itemsize(tp):
-        return (header + basic) * len(objects)
-    try:
-        return header * len(objects) + sum(map(measure, objects))
-    except Exception:
-        return sum(header + _one_size(measure, o, basic) for o in objects)
+    fixed = measure is object.__sizeof__ and not _get_itemsize(tp)
+
+    def total(objects: Sequence[Any]) -> int:
+        if fixed:
+            return (header + basic) * len(objects)
+        try:
+            return header * len(objects) + sum(map(measure, objects))
+        except Exception:
+            return sum(header + _one_size(measure, o, basic) for o in objects)
+
+    return total
 
 
 def _one_size(measure: Callable[[Any], int], thing: Any, basic: int) -> int:

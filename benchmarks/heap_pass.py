@@ -1,0 +1,98 @@
+"""CPU seconds of the pass that finds the paths to all objects.
+
+Usage: python benchmarks/heap_pass.py [MILLIONS ...]
+
+For each size a process of its own fills its heap with records, each an object
+with its text and its list, until the collector tracks so many objects, and
+lets a forked child find all paths. Printed are the CPU seconds of the child,
+the same a million tracked objects, its paths, and what they take in a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import gzip
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from txresource.heap.child import Send
+from txresource.heap.fork import fork_child
+from txresource.heap.paths import encode_paths
+from txresource.heap.pathtree import take_paths
+from txresource.heap.stages import StageDecoder
+
+BUDGET = 4.0
+MIB = 2**20
+
+
+class Record:
+    """What the heap is full of: an object, its text and its list."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.name = f"record {number}"
+        self.tags = [number]
+
+
+def fill(objects: int) -> list[Record]:
+    """Make records until there are so many tracked objects."""
+    kept: list[Record] = []
+    gc.disable()
+    while len(gc.get_objects()) < objects:
+        kept.extend(Record(n) for n in range(objects // 50 + 1))
+    gc.enable()
+    return kept
+
+
+def job(send: Send) -> None:
+    """Find all paths."""
+    send("paths", encode_paths(take_paths({}, [])))
+
+
+def stages_of(fd: int) -> dict[str, Any]:
+    """All that a child sends until it ends."""
+    os.set_blocking(fd, True)
+    decoder, stages = StageDecoder(), {}
+    while data := os.read(fd, MIB):
+        stages.update(decoder.feed(data))
+    return stages
+
+
+def measure(millions: float) -> None:
+    """Fill the heap, look at it, and print a line."""
+    kept = fill(int(millions * 1e6))
+    gc.collect()
+    objects = len(gc.get_objects())
+    child = fork_child(job)
+    stages = stages_of(child.fd)
+    os.waitpid(child.pid, 0)
+    packed = gzip.compress(json.dumps(stages["paths"]).encode())
+    cpu, memory = stages["end"]["cpu"], stages["end"]["memory"] or 0
+    print(
+        f"{objects / 1e6:.2f} M objects, {len(kept)} records: {cpu:.2f} s of CPU,"
+        f" {cpu / objects * 1e6:.2f} s a million (budget {BUDGET:.0f}),"
+        f" {memory // MIB} MiB of its own, {len(stages['paths']['paths'])} paths,"
+        f" {len(packed) // 1024} KiB packed",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure each size in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("millions", nargs="*", type=float, default=[0.1, 1.0])
+    parser.add_argument("--one", type=float, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one is not None:
+        measure(options.one)
+        return
+    for millions in options.millions:
+        subprocess.run([sys.executable, __file__, "--one", str(millions)], check=True)
+
+
+if __name__ == "__main__":
+    main()

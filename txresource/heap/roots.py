@@ -1,0 +1,177 @@
+"""What keeps objects alive by itself: the beginnings of all paths, each with a name."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+from threading import get_ident
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+from txresource.heap.held import nameable
+from txresource.heap.running import GENERATORS
+from txresource.heap.slots import attribute_getter
+
+__all__ = (
+    "Root",
+    "code_constants",
+    "find_roots",
+    "frames_of",
+    "frames_of_others",
+    "held_by_c",
+    "split_unreached",
+)
+
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Root:
+    """Objects that something other than an object keeps alive.
+
+    :param name: what that is.
+    :param things: the objects.
+    """
+
+    name: str
+    things: Sequence[Any]
+
+
+def find_roots(given: Mapping[str, Sequence[Any]], frames: Iterable[FrameType]) -> list[Root]:
+    """The roots that have names, in the order in which they claim what several reach.
+
+    :param given: what the program knows to be alive, by name: the readers and
+        timers of a reactor.
+    :param frames: the innermost frame of each thread. Those of other threads
+        cannot be seen after a fork and have to come from the parent.
+    """
+    roots = _modules()
+    roots += [Root(name, things) for name, things in sorted(given.items())]
+    roots += frames_of(frames)
+    for variable, value in copy_context().items():
+        roots.append(Root(f"context variable '{variable.name}'", [value]))
+    return roots
+
+
+def _modules() -> list[Root]:
+    found = [(k, v) for k, v in dict.items(sys.modules) if nameable(k)]
+    modules = [(f"module {k}", v) for k, v in found if issubclass(type(v), ModuleType)]
+    # Some put an object there in place of a module, as Twisted does its reactor.
+    others = [(f"in place of module {k}", v) for k, v in found if v is not None]
+    known = {id(v) for _, v in modules}
+    others = [(name, v) for name, v in others if id(v) not in known]
+    return [
+        Root(name, [module])
+        for name, module in sorted(modules, key=_name) + sorted(others, key=_name)
+    ]
+
+
+def _name(pair: tuple[str, Any]) -> str:
+    return pair[0]
+
+
+def frames_of(frames: Iterable[FrameType]) -> list[Root]:
+    """Frames that run, and all that called them, by the function that each runs.
+
+    :param frames: the innermost ones.
+    """
+    named: dict[str, list[FrameType]] = {}
+    for innermost in frames:
+        frame: FrameType | None = innermost
+        while frame is not None:
+            name = f"frame of {_module_of(frame)}.{frame.f_code.co_name}"
+            named.setdefault(name, []).append(frame)
+            frame = frame.f_back
+    return [Root(name, found) for name, found in sorted(named.items(), key=_name)]
+
+
+def frames_of_others() -> list[FrameType]:
+    """The innermost frame of each thread but this one, for whoever is about to fork.
+
+    They keep what their functions hold: let go of them after the fork.
+    """
+    frames = sys._current_frames()
+    frames.pop(get_ident(), None)
+    return list(frames.values())
+
+
+def _module_of(frame: FrameType) -> str:
+    # Walked, not searched: a search would call __eq__ of a key that pretends to be a string.
+    for key, value in dict.items(frame.f_globals):
+        if type(key) is str and key == "__name__" and nameable(value):
+            return str(value)
+    return "?"
+
+
+def code_constants(tracked: Iterable[Any]) -> frozenset[str]:
+    """The strings that stand in the code of functions: only these may be shown as keys.
+
+    :param tracked: all that the collector tracks.
+    """
+    front = [thing.__code__ for thing in tracked if type(thing) is FunctionType]
+    seen: set[int] = set()
+    found: set[str] = set()
+    while front:
+        code = front.pop()
+        if id(code) not in seen:
+            seen.add(id(code))
+            front += [each for each in code.co_consts if type(each) is CodeType]
+            found.update(each for each in code.co_consts if nameable(each))
+    return frozenset(found)
+
+
+def held_by_c(unreached: list[Any]) -> list[Any]:
+    """Of objects that no known root reaches, those that something unknown refers to.
+
+    They have more references than the others account for. The others, and
+    what those that are held do not reach, are what a collection would free.
+
+    :param unreached: the objects, all of them tracked by the collector; each
+        referred to by one list more than this one, and by nothing else of ours.
+    """
+    inside = _references_inside(unreached)
+    # What this search itself adds is measured with an object that nobody else has.
+    probe: list[list[None]] = [[]]
+    also = list(probe)
+    (ours,) = [sys.getrefcount(thing) for thing in probe]
+    del also
+    return [thing for thing in unreached if sys.getrefcount(thing) - inside[id(thing)] > ours]
+
+
+def _references_inside(things: list[Any]) -> Counter[int]:
+    inside: Counter[int] = Counter()
+    for start in range(0, len(things), _CHUNK):
+        inside.update(map(id, gc.get_referents(*things[start : start + _CHUNK])))
+    ids = set(map(id, things))
+    # From 3.13 on an instance does not list the dictionary of its attributes, which it owns.
+    # Only now: asking for that dictionary makes one where there was none.
+    for thing in things if sys.version_info >= (3, 13) else ():
+        getter = attribute_getter(type(thing))
+        if getter is None:
+            continue
+        behind = gc.get_referents(thing)
+        namespace = _get_or_none(getter, thing)
+        if id(namespace) in ids and not any(each is namespace for each in behind):
+            inside[id(namespace)] += 1
+    return inside
+
+
+def _get_or_none(getter: Any, thing: Any) -> Any:
+    try:
+        return getter(thing)
+    except Exception:
+        return None
+
+
+def split_unreached(held: Collection[Any]) -> list[Root]:
+    """Roots for what C alone holds, generators and coroutines that are suspended apart.
+
+    :param held: what :func:`held_by_c` found.
+    """
+    suspended = [thing for thing in held if id(type(thing)) in GENERATORS]
+    others = [thing for thing in held if id(type(thing)) not in GENERATORS]
+    return [Root("suspended, held by C", suspended), Root("held by C", others)]

@@ -1,0 +1,91 @@
+"""Find where a type keeps its attributes, by the descriptors that the interpreter made."""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    TracebackType,
+)
+from typing import Any
+
+from txresource.heap.typeinfo import class_items, own_mro
+
+__all__ = ("Slot", "attribute_getter", "is_thread_local", "named_slots")
+
+_DESCRIPTORS = frozenset(map(id, (GetSetDescriptorType, MemberDescriptorType)))
+
+#: What C hands out by a function and really keeps.
+_KEPT: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (BaseException, ("args", "__traceback__", "__context__", "__cause__")),
+    (BuiltinFunctionType, ("__self__",)),
+    (FunctionType, ("__defaults__", "__kwdefaults__")),
+    (TracebackType, ("tb_next",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for one value in every object of a type.
+
+    :param name: the attribute.
+    :param get: reads it; raises AttributeError where it is empty.
+    :param computes: whether what it returns may be made at that moment.
+    """
+
+    name: str
+    get: Callable[[Any], Any]
+    computes: bool
+
+
+def is_thread_local(tp: type) -> bool:
+    """Whether the attributes of a type's objects differ from thread to thread.
+
+    :param tp: any type.
+    """
+    return issubclass(tp, _thread._local)
+
+
+def attribute_getter(tp: type) -> Callable[[Any], Any] | None:
+    """What reads the dictionary behind the attributes of a type's objects.
+
+    A ``__dict__`` that a class defines itself is passed over; where it stands in the place of
+    the genuine one the attributes are items of the object.
+
+    :param tp: any type.
+    :returns: None where there is no such dictionary, or none that can be read in peace.
+    """
+    if issubclass(tp, type) or is_thread_local(tp):
+        return None
+    for base in own_mro(tp):
+        for name, value in class_items(base):
+            if name == "__dict__" and id(type(value)) in _DESCRIPTORS:
+                getter: Callable[[Any], Any] = value.__get__
+                return getter
+    return None
+
+
+def named_slots(tp: type) -> list[Slot]:
+    """The slots of a type and of its bases, by name.
+
+    :param tp: any type.
+    """
+    found = []
+    for base in own_mro(tp):
+        items = class_items(base)
+        written = any(name == "__slots__" for name, _ in items)
+        found += [
+            Slot(name, value.__get__, not written)
+            for name, value in items
+            if type(value) is MemberDescriptorType and name != "__dict__"
+        ]
+    for owner, names in _KEPT:
+        if issubclass(tp, owner):
+            items = class_items(owner)
+            found += [Slot(name, value.__get__, False) for name, value in items if name in names]
+    return sorted(found, key=lambda slot: slot.name)
