@@ -201,10 +201,12 @@ class CodeTests(EdgeCase):
     def test_context(self) -> None:
         """A context holds the values of its variables by name; its tree is not seen."""
         variables = [contextvars.ContextVar(f"v{n}") for n in range(50)]
-        context = contextvars.Context()
+        context, strange = contextvars.Context(), type("S", (str,), {"__format__": refuse})
+        context.run(contextvars.ContextVar(strange("v")).set, ["nameless"])
         for number, variable in enumerate(variables):
             context.run(variable.set, [number])
         held = EdgeReader().read(contextvars.Context, [context])
         self.assertEqual(held.named["context variable 'v7'"], [[7]])
+        self.assertEqual(held.named["context variable"], [["nameless"]])
         self.assertGreater(len(held.hidden), 1)
         self.assertFalse(any(id(each) in held.hidden for each in variables))

@@ -36,7 +36,12 @@ class Link:
         self.next = other
 
 
-class Hostile:
+class HostileMeta(type):
+    __hash__ = __eq__ = __getattribute__ = refuse  # type: ignore[assignment]
+    __instancecheck__ = __subclasscheck__ = mro_entries = refuse
+
+
+class Hostile(metaclass=HostileMeta):
     """An object that raises whatever is done to it."""
 
     __hash__ = __eq__ = __sizeof__ = __getattribute__ = __repr__ = refuse  # type: ignore[assignment]
@@ -248,8 +253,9 @@ class PathTreeTests(SynchronousTestCase):
 
     def test_hostile(self) -> None:
         """Objects that raise at every touch are counted and walked like others, and never touched."""
-        object.__setattr__(made := Hostile(), "kept", message())
-        found = self.paths([made, Hostile()])
+        made: list[Any] = [type.__call__(Hostile) for _ in range(2)]
+        object.__setattr__(made[0], "kept", message())
+        found = self.paths(made)
         self.assertEqual(found["root: list [*] Hostile"], 2)
         # A class that defines __dict__ itself, with none above it, has no other to read by.
         self.assertEqual([found[text] for text in found if text.endswith("Message")], [1])

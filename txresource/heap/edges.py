@@ -21,7 +21,7 @@ from weakref import ReferenceType, WeakKeyDictionary, WeakSet, WeakValueDictiona
 
 from txresource.heap.held import ITEM, KEY, Held, nameable, read_namespaces
 from txresource.heap.running import GENERATORS, read_contexts, read_frames, read_suspended
-from txresource.heap.slots import attribute_getter, is_thread_local, named_slots
+from txresource.heap.slots import attribute_getter, is_all_named, is_thread_local, named_slots
 from txresource.heap.typeinfo import class_items, has_edges, is_heap_type, name_of, own_mro
 
 __all__ = ("EdgeReader", "is_weak_container")
@@ -31,7 +31,7 @@ _CHUNK = 20_000
 _MOST_KEYS = 32
 _ITEMS_ALONE = frozenset(map(id, (list, tuple, set, frozenset)))
 _NAMESPACES = frozenset((".__globals__", ".f_globals", ".__builtins__"))
-_WEAK = (WeakKeyDictionary, WeakSet, WeakValueDictionary)
+_WEAK = frozenset(map(id, (WeakKeyDictionary, WeakSet, WeakValueDictionary)))
 
 
 _Reader = Callable[[Sequence[Any], Held], None]
@@ -42,7 +42,8 @@ def is_weak_container(tp: type) -> bool:
 
     :param tp: any type.
     """
-    return any(issubclass(tp, weak) for weak in _WEAK)
+    # issubclass would ask the abstract base class of these, which asks for the type's hash.
+    return any(id(base) in _WEAK for base in own_mro(tp))
 
 
 class EdgeReader:
@@ -90,6 +91,8 @@ class EdgeReader:
                 readers.append(partial(_read_mappings, self._constants))
             if is_heap_type(tp):
                 readers.append(partial(_read_type, tp))
+            if is_all_named(tp):
+                return readers
         return [*readers, _read_items]
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ("Held", "ITEM", "KEY", "nameable", "read_namespaces")
+__all__ = ("Held", "ITEM", "KEY", "nameable", "named_edge", "read_namespaces")
 
 #: The edge to what has no name of its own in its holder, and to the key of a mapping.
 ITEM = "[*]"
@@ -40,6 +40,15 @@ def nameable(name: object) -> bool:
     :param name: any object.
     """
     return type(name) is str and 0 < len(name) <= _LONGEST_NAME and name.isprintable()
+
+
+def named_edge(what: str, name: object) -> str:
+    """The edge of something that has a name: ``local variable 'x'``.
+
+    :param what: what it is.
+    :param name: any object; of one that cannot be shown nothing is.
+    """
+    return f"{what} '{name}'" if nameable(name) else what
 
 
 def read_namespaces(namespaces: Iterable[Any], held: Held) -> None:

@@ -12,7 +12,7 @@ from threading import get_ident
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
-from txresource.heap.held import nameable
+from txresource.heap.held import nameable, named_edge
 from txresource.heap.running import GENERATORS
 from txresource.heap.slots import attribute_getter
 
@@ -53,7 +53,7 @@ def find_roots(given: Mapping[str, Sequence[Any]], frames: Iterable[FrameType]) 
     roots += [Root(name, things) for name, things in sorted(given.items())]
     roots += frames_of(frames)
     for variable, value in copy_context().items():
-        roots.append(Root(f"context variable '{variable.name}'", [value]))
+        roots.append(Root(named_edge("context variable", variable.name), [value]))
     return roots
 
 

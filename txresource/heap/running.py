@@ -9,7 +9,7 @@ from inspect import CO_OPTIMIZED
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
-from txresource.heap.held import KEY, Held
+from txresource.heap.held import KEY, Held, named_edge
 from txresource.heap.typeinfo import is_heap_type
 
 __all__ = ("GENERATORS", "read_contexts", "read_frames", "read_suspended")
@@ -31,7 +31,7 @@ def _read_locals(frame: FrameType, held: Held) -> None:
     if type(values) is dict:
         held.hidden.add(id(values))
     for name, value in values.items():
-        held.named[f"local variable '{name}'"].append(value)
+        held.named[named_edge("local variable", name)].append(value)
 
 
 def read_frames(things: Sequence[FrameType], held: Held) -> None:
@@ -82,7 +82,7 @@ def read_contexts(things: Sequence[Context], held: Held) -> None:
         held.hidden.update(map(id, front))
     for context in things:
         for variable, value in Context.items(context):
-            held.named[f"context variable '{variable.name}'"].append(value)
+            held.named[named_edge("context variable", variable.name)].append(value)
             held.named[KEY].append(variable)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import calcsize
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -16,9 +17,14 @@ from typing import Any
 
 from txresource.heap.typeinfo import class_items, own_mro
 
-__all__ = ("Slot", "attribute_getter", "is_thread_local", "named_slots")
+__all__ = ("Slot", "attribute_getter", "is_all_named", "is_thread_local", "named_slots")
 
 _DESCRIPTORS = frozenset(map(id, (GetSetDescriptorType, MemberDescriptorType)))
+
+_get_basicsize, _get_dictoffset, _get_itemsize, _get_weakrefoffset = (
+    type.__dict__[name].__get__
+    for name in ("__basicsize__", "__dictoffset__", "__itemsize__", "__weakrefoffset__")
+)
 
 #: What C hands out by a function and really keeps.
 _KEPT: tuple[tuple[type, tuple[str, ...]], ...] = (
@@ -89,3 +95,19 @@ def named_slots(tp: type) -> list[Slot]:
             items = class_items(owner)
             found += [Slot(name, value.__get__, False) for name, value in items if name in names]
     return sorted(found, key=lambda slot: slot.name)
+
+
+def is_all_named(tp: type) -> bool:
+    """Whether the objects of a type hold nothing but by their attributes and slots.
+
+    That is so where these, and the place of weak references, take up all the room
+    that an object has beyond a bare one.
+
+    :param tp: any type.
+    """
+    dictionary, weak = _get_dictoffset(tp), _get_weakrefoffset(tp)
+    if _get_itemsize(tp) or (dictionary and attribute_getter(tp) is None):
+        return False
+    pointers = (dictionary > 0) + (weak > 0)
+    pointers += sum(not slot.computes for slot in named_slots(tp))
+    return _get_basicsize(tp) <= object.__basicsize__ + pointers * calcsize("P")
