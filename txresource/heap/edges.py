@@ -91,7 +91,7 @@ class EdgeReader:
                 readers.append(partial(_read_mappings, self._constants))
             if is_heap_type(tp):
                 readers.append(partial(_read_type, tp))
-            if is_all_named(tp):
+            if is_all_named(tp) or is_thread_local(tp):
                 return readers
         return [*readers, _read_items]
 
@@ -206,6 +206,8 @@ def _read_thread_locals(things: Sequence[Any], held: Held) -> None:
             found = [each for each in behind.values() if type(each) is dict]
             held.hidden.update(map(id, found))
             read_namespaces(found, held)
+        elif type(behind) is not set:  # 3.13 has one of what watches the threads
+            held.items.append(behind)
 
 
 def _is_token(key: object) -> bool:

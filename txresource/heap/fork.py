@@ -154,10 +154,10 @@ def fork_child(job: Job, *, keep: tuple[int, ...] = (), lifetime: float = 120.0)
 
 
 def _fork_masked(orders: Orders) -> int:
+    # The copy has this thread alone; only here the others can be seen.
+    frames = sys._current_frames()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, CATCHABLE)
     try:
-        # The copy has this thread alone; only here the others can be seen.
-        frames = sys._current_frames()
         _bracket.arm()
         pid = os.fork()
         if pid == 0:
@@ -165,6 +165,8 @@ def _fork_masked(orders: Orders) -> int:
         return pid
     finally:
         _bracket.disarm()
+        # This frame is one of them: left there, all would wait for the collector.
+        frames.clear()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 

@@ -147,17 +147,22 @@ def _references_inside(things: list[Any]) -> Counter[int]:
     for start in range(0, len(things), _CHUNK):
         inside.update(map(id, gc.get_referents(*things[start : start + _CHUNK])))
     ids = set(map(id, things))
-    # From 3.13 on an instance does not list the dictionary of its attributes, which it owns.
-    # Only now: asking for that dictionary makes one where there was none.
+    # Only now: asking an instance for the dictionary of its attributes makes one where there was
+    # none.
     for thing in things if sys.version_info >= (3, 13) else ():
         getter = attribute_getter(type(thing))
-        if getter is None:
-            continue
-        behind = gc.get_referents(thing)
-        namespace = _get_or_none(getter, thing)
-        if id(namespace) in ids and not any(each is namespace for each in behind):
+        namespace = None if getter is None else _get_or_none(getter, thing)
+        if id(namespace) in ids and not _is_listed(thing, namespace):
             inside[id(namespace)] += 1
     return inside
+
+
+def _is_listed(thing: Any, namespace: Any) -> bool:
+    # From 3.13 on an instance that keeps its values within itself lists these in place of their
+    # dictionary, which it owns, and which lists nothing.
+    if dict.__len__(namespace):
+        return bool(gc.get_referents(namespace))
+    return any(each is namespace for each in gc.get_referents(thing))
 
 
 def _get_or_none(getter: Any, thing: Any) -> Any:
