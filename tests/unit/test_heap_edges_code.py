@@ -78,12 +78,25 @@ class CodeTests(EdgeCase):
         )
         self.assertEqual(kind_of(thing.method), "method Thing.method")
         self.assertEqual(edges_of([].append), {".__self__": [[]]})
+        self.assertEqual(kind_of(types.MethodType(functools.partial(print), thing)), "method ?")
 
     def test_partial(self) -> None:
         """A partial holds its function and its arguments by name."""
         found = edges_of(functools.partial(print, [1], end=[2]))
         self.assertEqual((found[".func"], found[".args"]), ([print], [([1],)]))
         self.assertEqual(found[".keywords"], [{"end": [2]}])
+
+    def test_name_that_was_set(self) -> None:
+        """A function that was given a name of more than one line, or a long one, has none."""
+
+        def function() -> None:
+            """Be renamed."""
+
+        for name in ("a\nb", "x" * 200, type("S", (str,), {"__format__": refuse})("s")):
+            function.__qualname__ = name
+            self.assertEqual(kind_of(function), "function ?")
+        function.__qualname__ = "x" * 199
+        self.assertEqual(kind_of(function), "function " + "x" * 199)
 
     def test_class(self) -> None:
         """A class holds what stands in it by name; the dictionary behind is not seen."""
