@@ -181,7 +181,11 @@ class PathTreeTests(SynchronousTestCase):
         async def drip(source: Any) -> None:
             await source
 
-        running = [each(Deferred()) for each in (pump, pump, drip)]
+        class Source:
+            def __await__(self) -> Iterator[None]:
+                yield
+
+        running = [each(Source()) for each in (pump, pump, drip)]
         for each in running:
             each.send(None)
             self.addCleanup(each.close)
@@ -189,8 +193,7 @@ class PathTreeTests(SynchronousTestCase):
         where = "PathTreeTests.test_coroutines.<locals>."
         step = f"root: list [*] coroutine {where}pump"
         self.assertEqual(found[step], 2)
-        deferred = f"{step} local variable 'source' twisted.internet.defer.Deferred"
-        self.assertEqual(found[deferred], 2)
+        self.assertEqual(found[f"{step} local variable 'source' {where}Source"], 2)
 
     def test_closure(self) -> None:
         """What a callback keeps alive is shown by the variable of its closure."""
