@@ -10,6 +10,9 @@ __all__ = ("WebSocketPolicy",)
 
 #: What RFC 6455 has for an endpoint that is "going away", such as a server that goes down.
 _GOING_AWAY = 1001
+#: Seconds, at least, that the peer has to answer, where Autobahn bounds them. Its timers count whole
+#: seconds of the clock, the one that runs included: its own second may be over at once.
+_ANSWER = 2
 
 
 class WebSocketPolicy(DrainPolicy):
@@ -18,6 +21,8 @@ class WebSocketPolicy(DrainPolicy):
     def goodbye(self, protocol: Any, transport: Any) -> bool:
         """Send the close frame, and let the peer answer it."""
         if protocol.state == protocol.STATE_OPEN:
+            if protocol.closeHandshakeTimeout:
+                protocol.closeHandshakeTimeout = max(protocol.closeHandshakeTimeout, _ANSWER)
             # Not sendClose(), which leaves the codes below 3000 to the library itself.
             protocol.sendCloseFrame(_GOING_AWAY, b"going away")
         elif protocol.state != protocol.STATE_CLOSING:
