@@ -235,8 +235,9 @@ class ConventionTests(SynchronousTestCase):
         wrong = [
             path.name
             for path in ours("tests/unit")
-            if "from twisted.internet import reactor"
-            in map(ast.unparse, ast.walk(sources.parsed(path)))
+            for node in ast.walk(sources.parsed(path))
+            if isinstance(node, ast.ImportFrom) and node.module == "twisted.internet"
+            if any(alias.name == "reactor" for alias in node.names)
         ]
         named = [p.name for p in (sources.ROOT / "tests/real").glob("test_*.py")]
         wrong += [name for name in named if not name.startswith("test_real_")]
