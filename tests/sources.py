@@ -4,10 +4,84 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 #: The folder that holds setup.cfg.
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function or method: where it begins, how many lines it has, what it promises."""
+
+    name: str
+    line: int
+    lines: int
+    docstring: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    What the tests ask of one file. Not its syntax tree: the trees of all files together are more
+    objects than the rest of a test run, and tests that search the heap would go through them.
+
+    :ivar imports: the modules it imports, as ``from a import b`` counting as ``a.b`` where that is ours.
+    :ivar imported: the names that its imports bind.
+    :ivar import_lines: its import statements, one that no function holds a line.
+    :ivar from_internet: what it imports from ``twisted.internet`` by name, anywhere.
+    :ivar defined: the names without underscore that it defines.
+    :ivar stated_all: the value of its ``__all__``.
+    :ivar kinds: the kinds of its statements behind the first.
+    """
+
+    imports: frozenset[str]
+    imported: frozenset[str]
+    import_lines: tuple[str, ...]
+    from_internet: frozenset[str]
+    defined: frozenset[str]
+    stated_all: object
+    kinds: frozenset[type[ast.stmt]]
+    classes: tuple[str, ...]
+    functions: tuple[Function, ...]
+
+
+@cache
+def read(path: Path) -> Source:
+    """Read a file, once."""
+    tree = ast.parse(path.read_text("utf-8"), str(path))
+    nodes = list(ast.walk(tree))
+    statements = module_statements(tree.body)
+    return Source(
+        imports=frozenset(_imports_of(path, tree)),
+        imported=frozenset(_imported_names(tree)),
+        import_lines=tuple(
+            ast.unparse(node)
+            for node in statements
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ),
+        from_internet=frozenset(
+            alias.name
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and node.module == "twisted.internet"
+            for alias in node.names
+        ),
+        defined=frozenset(_defined_names(tree)),
+        stated_all=_stated_all(tree),
+        kinds=frozenset(type(node) for node in tree.body[1:]),
+        classes=tuple(node.name for node in nodes if isinstance(node, ast.ClassDef)),
+        functions=tuple(
+            Function(node.name, node.lineno, _length(node), ast.get_docstring(node))
+            for node in nodes
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ),
+    )
+
+
+def _length(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -17,11 +91,6 @@ def python_files(*folders: str) -> list[Path]:
     :param folders: paths from the project's root; one that is missing holds no files.
     """
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-
-
-def parsed(path: Path) -> ast.Module:
-    """Return the syntax tree of a file."""
-    return ast.parse(path.read_text("utf-8"), str(path))
 
 
 def module_name(path: Path) -> str:
@@ -41,7 +110,7 @@ def module_statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             yield from module_statements(handler.body)
 
 
-def defined_names(tree: ast.Module) -> set[str]:
+def _defined_names(tree: ast.Module) -> set[str]:
     """Return the names without underscore that a module defines, as against imports."""
     names: set[str] = set()
     for node in module_statements(tree.body):
@@ -56,7 +125,7 @@ def defined_names(tree: ast.Module) -> set[str]:
     return {name for name in names if not name.startswith("_")}
 
 
-def imported_names(tree: ast.Module) -> set[str]:
+def _imported_names(tree: ast.Module) -> set[str]:
     """Return the names without underscore that a module's imports bind in it."""
     names = {
         (alias.asname or alias.name).partition(".")[0]
@@ -68,7 +137,7 @@ def imported_names(tree: ast.Module) -> set[str]:
     return {name for name in names if not name.startswith("_")}
 
 
-def stated_all(tree: ast.Module) -> object:
+def _stated_all(tree: ast.Module) -> object:
     """Return the value of ``__all__``, None where there is none or it is no literal."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
@@ -79,17 +148,7 @@ def stated_all(tree: ast.Module) -> object:
     return None
 
 
-def functions_in(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """List every function and method of a tree."""
-    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-
-
-def classes_in(tree: ast.AST) -> list[ast.ClassDef]:
-    """List every class of a tree."""
-    return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-
-
-def imports_of(path: Path) -> set[str]:
+def _imports_of(path: Path, tree: ast.Module) -> set[str]:
     """
     Return the modules that a file imports, in functions, too, but not for the type checker alone.
 
@@ -97,7 +156,7 @@ def imports_of(path: Path) -> set[str]:
     """
     package = module_name(path if path.name == "__init__.py" else path.parent / "__init__.py")
     found: set[str] = set()
-    for node in _running(parsed(path)):
+    for node in _running(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

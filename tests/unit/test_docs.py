@@ -96,7 +96,7 @@ class ExampleTests(SynchronousTestCase):
         modules = {
             sources.module_name(path)
             for path in sources.python_files("txresource")
-            if path.name != "__init__.py" and sources.stated_all(sources.parsed(path))
+            if path.name != "__init__.py" and sources.read(path).stated_all
         }
         self.assertEqual(len(listed), len(set(listed)))
         self.assertEqual(set(listed), modules)

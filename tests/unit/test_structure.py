@@ -122,7 +122,7 @@ class LayerTests(SynchronousTestCase):
             module = sources.module_name(path)
             part = part_of(module)
             used = {
-                name for name in sources.imports_of(path) if f"{name}.".startswith("txresource.")
+                name for name in sources.read(path).imports if f"{name}.".startswith("txresource.")
             }
             wrong += [
                 f"{module} imports {name}"
@@ -134,7 +134,7 @@ class LayerTests(SynchronousTestCase):
     def test_facade_is_for_users(self) -> None:
         """No module of txresource imports from the package's own front."""
         wrong = [
-            str(path) for path in ours("txresource") if sources.imports_of(path) & {"txresource"}
+            str(path) for path in ours("txresource") if sources.read(path).imports & {"txresource"}
         ]
         self.assertEqual(wrong, [])
 
@@ -144,7 +144,7 @@ class LayerTests(SynchronousTestCase):
         wrong = {
             name
             for path in ours("txresource/heap")
-            for name in sources.imports_of(path)
+            for name in sources.read(path).imports
             if name.partition(".")[0] not in allowed
             and not f"{name}.".startswith("txresource.heap.")
         }
@@ -152,15 +152,14 @@ class LayerTests(SynchronousTestCase):
 
     def test_plugin_imports_twisted_alone(self) -> None:
         """The file that Twisted imports in every program imports nothing but Twisted."""
-        names = {n for path in ours("twisted/plugins") for n in sources.imports_of(path)}
+        names = {n for path in ours("twisted/plugins") for n in sources.read(path).imports}
         self.assertEqual({n.partition(".")[0] for n in names} - {"twisted", "__future__"}, set())
 
     def test_no_reactor_when_imported(self) -> None:
         """Importing txresource installs no reactor: it is a parameter everywhere."""
         wrong = []
         for path in ours("txresource", "twisted/plugins"):
-            for node in sources.module_statements(sources.parsed(path).body):
-                text = ast.unparse(node) if isinstance(node, ast.Import | ast.ImportFrom) else ""
+            for text in sources.read(path).import_lines:
                 if (
                     "twisted.internet.reactor" in text
                     or text == "from twisted.internet import reactor"
@@ -190,10 +189,10 @@ class ConventionTests(SynchronousTestCase):
         """``__all__`` is a sorted tuple of the names without underscore that a module defines."""
         wrong = []
         for path in ours("txresource"):
-            tree = sources.parsed(path)
+            source = sources.read(path)
             # "log" is how Twisted's own modules, too, call what they log through.
-            expected = tuple(sorted(sources.defined_names(tree) - {"log"}))
-            if path.name != "__init__.py" and sources.stated_all(tree) != expected:
+            expected = tuple(sorted(source.defined - {"log"}))
+            if path.name != "__init__.py" and source.stated_all != expected:
                 wrong.append(f"{path}: should be {expected}")
         if wrong:
             self.fail("\n".join(wrong))
@@ -202,26 +201,24 @@ class ConventionTests(SynchronousTestCase):
         """A package's ``__init__`` imports, lists all that it imports, and does nothing else."""
         for path in ours("txresource"):
             if path.name == "__init__.py":
-                tree = sources.parsed(path)
-                kinds = {type(node) for node in tree.body[1:]}
-                self.assertLessEqual(kinds, {ast.Import, ast.ImportFrom, ast.Assign}, path)
-                self.assertEqual(sources.defined_names(tree), set(), path)
-                expected = tuple(sorted(sources.imported_names(tree)))
-                self.assertEqual(sources.stated_all(tree), expected, path)
+                source = sources.read(path)
+                self.assertLessEqual(source.kinds, {ast.Import, ast.ImportFrom, ast.Assign}, path)
+                self.assertEqual(source.defined, set(), path)
+                self.assertEqual(source.stated_all, tuple(sorted(source.imported)), path)
 
     def test_class_names_say_something(self) -> None:
         """No class is called Resource, nor something's Manager or Handler."""
-        names = {c.name for p in ours("txresource") for c in sources.classes_in(sources.parsed(p))}
+        names = {name for path in ours("txresource") for name in sources.read(path).classes}
         wrong = {name for name in names if name == "Resource" or name.endswith(EMPTY_NAMES)}
         self.assertEqual(wrong, set())
 
     def test_every_test_states_its_promise(self) -> None:
         """Each test's docstring says in a sentence what holds when it passes."""
         wrong = [
-            f"{path.name}:{function.lineno} {function.name}"
+            f"{path.name}:{function.line} {function.name}"
             for path in ours("tests")
-            for function in sources.functions_in(sources.parsed(path))
-            if function.name.startswith("test_") and not ast.get_docstring(function)
+            for function in sources.read(path).functions
+            if function.name.startswith("test_") and not function.docstring
         ]
         self.assertEqual(wrong, [])
 
@@ -235,9 +232,7 @@ class ConventionTests(SynchronousTestCase):
         wrong = [
             path.name
             for path in ours("tests/unit")
-            for node in ast.walk(sources.parsed(path))
-            if isinstance(node, ast.ImportFrom) and node.module == "twisted.internet"
-            if any(alias.name == "reactor" for alias in node.names)
+            if "reactor" in sources.read(path).from_internet
         ]
         named = [p.name for p in (sources.ROOT / "tests/real").glob("test_*.py")]
         wrong += [name for name in named if not name.startswith("test_real_")]
@@ -256,9 +251,9 @@ class ShapeTests(SynchronousTestCase):
     def test_functions(self) -> None:
         """No function is longer than 60 lines."""
         long = {
-            f"{path}:{function.lineno}"
+            f"{path}:{function.line}"
             for path in ours("txresource", "twisted", "tests", "benchmarks", ".ci")
-            for function in sources.functions_in(sources.parsed(path))
-            if (function.end_lineno or function.lineno) - function.lineno >= 60
+            for function in sources.read(path).functions
+            if function.lines > 60
         }
         self.assertEqual(long, set())
