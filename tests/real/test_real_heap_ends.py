@@ -164,6 +164,8 @@ class WaitingTests(HeldCase):
         self.failureResultOf(first, CancelledError)
         second = self.taker.take()
         self.assertNotEqual(await self.pid(), pid)
+        # One that is being killed could yet go through the gate in place of the other.
+        await self.until(lambda: not self.taker._leaving)
         self.gate.open()
         await second
         await self.taker.close()
