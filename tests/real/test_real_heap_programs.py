@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred, gatherResults
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
@@ -35,13 +36,14 @@ class ProgramTests(TestCase):
 
     async def test_reactors(self) -> None:
         """Every reactor of a Unix reads the child and reaps it."""
-        for name, kind in [
-            ("epoll", "EPollReactor"),
-            ("poll", "PollReactor"),
-            ("select", "SelectReactor"),
-            ("asyncio", "AsyncioSelectorReactor"),
-        ]:
-            result = await self.run_program("plain", name)
+        kinds = {
+            "epoll": "EPollReactor",
+            "poll": "PollReactor",
+            "select": "SelectReactor",
+            "asyncio": "AsyncioSelectorReactor",
+        }
+        programs = [ensureDeferred(self.run_program("plain", name)) for name in kinds]
+        for kind, result in zip(kinds.values(), await gatherResults(programs), strict=True):
             self.assertEqual(result["reactor"], kind)
             self.assertEqual((result["taken"], result["children"]), (2, False), result)
             self.assertEqual(result["stderr"], "")

@@ -28,7 +28,7 @@ _UNCATCHABLE = {"SIGKILL", "SIGSTOP"}
 CATCHABLE = frozenset(
     n for n in signal.valid_signals() if getattr(n, "name", None) not in _UNCATCHABLE
 )
-_IDLE_NICENESS = 19
+_NICENESS = 10
 
 Send = Callable[[str, Any], None]
 Job = Callable[[Send], None]
@@ -64,7 +64,7 @@ def be_child(orders: Orders, frames: object) -> NoReturn:
     try:
         gc.disable()
         # Early: until then the copy and its parent may take turns on one core.
-        _run_when_idle()
+        _step_back()
         gc.unfreeze()
         _kept_alive.append(frames)
         _drop_callbacks(orders.lifetime)
@@ -136,12 +136,11 @@ def close_all_but(keep: Collection[int]) -> None:
         start = fd + 1
 
 
-def _run_when_idle() -> None:
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except (AttributeError, OSError):
-        with suppress(OSError):
-            os.nice(_IDLE_NICENESS)
+def _step_back() -> None:
+    # A tenth of a core where others want all of it. SCHED_IDLE would be nothing at all there:
+    # a busy machine would never see the end of a snapshot, and a killed child would not even die.
+    with suppress(OSError):
+        os.nice(_NICENESS)
 
 
 def _run_job(orders: Orders, memory: int | None) -> int:

@@ -119,7 +119,7 @@ class SnapshotTaker:
         self,
         reactor: Any,
         *,
-        deadline: float = 60.0,
+        deadline: float = 300.0,
         job: Job = census_job,
         way: Way | None = None,
         keep: tuple[int, ...] = (),
