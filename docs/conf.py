@@ -37,7 +37,7 @@ nitpicky = True
 imported = {
     name
     for path in sources.python_files("txresource")
-    for name in sources.imported_names(sources.parsed(path))
+    for name in sources.read(path).imported
 }
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!txresource\b)\w+\..*"),
