@@ -8,35 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 
 from txresource.arguments import check_base
 from txresource.closers.attempts import begun_managed, watch_attempts
 from txresource.closers.goodbye import find_policy, register_policy
 from txresource.closers.live import LiveConnection, LiveConnections, live_connections
 from txresource.closers.network import Connection, connected, raw_transport, watch
-from txresource.closing import close_node
 from txresource.errors import ResourceClosed, ResourceNotOpen
+from txresource.factories import FactoryNode, ports
 from txresource.hooks import hook_method, is_hook
-from txresource.limits import ConnectionLimit, Refused, limit_of
+from txresource.limits import Refused, limit_of
 from txresource.policies import LONE_PROTOCOLS, ManagedPolicy, own_transport
 from txresource.registry import BaseCloser, register_closer
 from txresource.root import root_node
 from txresource.scope import Scope
 from txresource.sites import Site, caller_site
-from txresource.tree import CLOSED, OPEN, Node, type_name
+from txresource.tree import CLOSED, OPEN, Node
 
 __all__ = (
     "FACTORY",
     "FactoryCloser",
-    "FactoryNode",
     "ManagedFactoryMixin",
     "ManagedProtocolMixin",
     "installed_reactor",
-    "ports",
 )
-
-log = Logger()
 
 
 def installed_reactor() -> Any:
@@ -44,69 +39,6 @@ def installed_reactor() -> Any:
     from twisted.internet import reactor
 
     return reactor
-
-
-class FactoryNode(Node):
-    """
-    The node of a factory; its ports and connections hang below it.
-
-    :ivar transient: whether it leaves the tree when the factory has stopped and the last
-        connection is gone.
-    :ivar held: whether the factory is kept from stopping while it drains.
-    :ivar warned: whether it was said that its connections are not known.
-    :ivar limit: what counts its connections, once there is a limit.
-    """
-
-    __slots__ = ("held", "limit", "transient", "warned")
-
-    def __init__(
-        self, parent: Node, factory: Any, name: str | None, site: Site | None, transient: bool
-    ) -> None:
-        super().__init__(parent, FACTORY, factory, name, site)
-        self.transient = transient
-        self.held = self.warned = False
-        self.limit: ConnectionLimit | None = None
-
-    def warn_of_slots(self, thing: Any) -> None:
-        """Say, once, that a factory or what it builds cannot be taken into care."""
-        if not self.warned:
-            log.warn("not in care, it has no __dict__: {what}", what=type_name(type(thing)))
-        self.warned = True
-
-    def give_way_to(self, known: Node, name: str | None) -> Any:
-        """A factory that is given to a scope stays in it."""
-        factory = super().give_way_to(known, name)
-        assert isinstance(known, FactoryNode)
-        known.transient = False
-        return factory
-
-    def is_full(self) -> bool:
-        """Say whether the factory has as many connections as it may have."""
-        most = limit_of(self.thing)
-        if most is None:
-            return False
-        if self.limit is None:
-            self.limit = ConnectionLimit(self)
-        return self.limit.refuses(most)
-
-    def lost(self, child: Node, aborted: bool, counted: bool = True) -> None:
-        """Let go of a port or connection; of the last one, and the factory may go too."""
-        Node.lost(self, child, aborted, counted)
-        if not self.children or ports(self.thing) == 0:
-            self.check_stopped()
-
-    def check_stopped(self) -> None:
-        """Close what is left when the factory has stopped and its last connection is gone."""
-        if self.state is not OPEN or not self.transient or ports(self.thing) != 0:
-            return
-        if not any(child.closer.kind in ("port", "connection") for child in self.children or ()):
-            close_node(self)
-
-
-def ports(factory: Any) -> int | None:
-    """How many ports and connectors keep a factory started; ``None`` where it does not count."""
-    count: int | None = getattr(factory, "numPorts", None)
-    return count
 
 
 class FactoryCloser(BaseCloser):
@@ -120,7 +52,7 @@ class FactoryCloser(BaseCloser):
 
     def node(self, parent: Node, thing: Any, name: str | None, site: Site | None) -> Node:
         """A factory that was given to a scope stays in it, whether it listens or not."""
-        return FactoryNode(parent, thing, name, site, transient=False)
+        return FactoryNode(parent, self, thing, name, site, transient=False)
 
     def attach(self, node: Any) -> Any:
         """Know every connection from now on."""
@@ -150,7 +82,7 @@ class FactoryCloser(BaseCloser):
     def abort(self, node: Node) -> bool:
         """Let it stop."""
         factory = node.thing
-        if _hook(factory, "buildProtocol") is _build_owned:
+        if isinstance(build := factory.buildProtocol, partial) and build.func is _build_owned:
             del factory.buildProtocol
             if isinstance(vars(factory).get("liveConnections"), LiveConnections):
                 del factory.liveConnections
@@ -169,16 +101,14 @@ def _build(node: FactoryNode, build: Callable[..., Any], args: tuple[Any, ...]) 
     """Build a protocol and expect its connection; none once the factory drains, or is full."""
     if node.state is not OPEN:
         return None
-    if node.is_full():
+    most = limit_of(node.thing)
+    if most is not None and node.refuses(most):
         return Refused()
     protocol = build(*args)
     if isinstance(protocol, ManagedProtocolMixin):
         protocol._owner = node
-    elif protocol is not None and not hasattr(protocol, "__dict__"):
-        node.warn_of_slots(protocol)
-    elif protocol is not None and _hook(protocol, "makeConnection") is not _made:
-        # An override that calls up, and a factory that asks another one, come by here twice.
-        protocol.makeConnection = partial(_made, node, protocol, protocol.makeConnection)
+    elif protocol is not None:
+        _expect(node, protocol, protocol.makeConnection)
     return protocol
 
 
@@ -186,16 +116,27 @@ def _build_owned(node: FactoryNode, build: Callable[..., Any], *args: Any) -> An
     return _build(node, build, args)
 
 
-def _hook(thing: Any, name: str) -> Any:
-    return getattr(getattr(thing, "__dict__", {}).get(name), "func", None)
+def _expect(node: FactoryNode, protocol: Any, make_connection: Any) -> None:
+    # An override that calls up, and a factory that asks another one, come by here twice.
+    if isinstance(make_connection, partial) and make_connection.func is _made:
+        return
+    try:
+        protocol.makeConnection = partial(_made, node, protocol, make_connection)
+    except AttributeError:
+        node.warn_of_slots(protocol)
 
 
 def _made(
-    node: Node, protocol: Any, make_connection: Callable[[Any], None], transport: Any
+    node: FactoryNode, protocol: Any, make_connection: Callable[[Any], None], transport: Any
 ) -> None:
     """Hang the connection of a protocol that nobody may edit into the tree."""
     del protocol.makeConnection
     raw = raw_transport(transport)
+    key = node.arrive(protocol, transport)
+    if key is not None:
+        watch(raw, protocol, node.end, key, protocol)
+        make_connection(transport)
+        return
     try:
         connection = connected(node, protocol, transport)
     except ResourceClosed:
@@ -205,7 +146,7 @@ def _made(
             raw.abortConnection()
         return
     if connection.thing is protocol:
-        watch(connection)
+        watch(raw, protocol, connection.ended)
     make_connection(transport)
 
 
@@ -231,23 +172,38 @@ def _owner_of(protocol: ManagedProtocolMixin) -> Node:
 def _make_managed(
     protocol: ManagedProtocolMixin, make_connection: Callable[..., Any], args: tuple[Any, ...]
 ) -> Any:
+    owner, (transport,) = protocol._owner, args
+    if owner is not None and protocol._arrived is None and protocol._known is None:
+        protocol._arrived = owner.arrive(protocol, transport)
+        if protocol._arrived is not None:
+            return make_connection(transport)
     known = protocol._connection
-    if known is not None and getattr(known, "transport", known.thing) is args[0]:
-        return make_connection(*args)
+    if known is not None and getattr(known, "transport", known.thing) is transport:
+        return make_connection(transport)
     try:
-        protocol._connection = _take(protocol, args[0])
+        protocol._known = _take(protocol, transport)
+        protocol._arrived, protocol._losing = None, False
     except ResourceClosed:
         try:
-            return make_connection(*args)
+            return make_connection(transport)
         finally:
             if not isinstance(protocol, LONE_PROTOCOLS):
-                raw_transport(args[0]).abortConnection()
-    return make_connection(*args)
+                raw_transport(transport).abortConnection()
+    return make_connection(transport)
 
 
 def _lose_managed(
     protocol: ManagedProtocolMixin, connection_lost: Callable[..., Any], args: tuple[Any, ...]
 ) -> Any:
+    if protocol._losing:
+        return connection_lost(*args)
+    owner, key = protocol._owner, protocol._arrived
+    if owner is not None and key is not None and key in owner.root.arrivals:
+        protocol._losing = True
+        try:
+            return connection_lost(*args)
+        finally:
+            owner.end(key, protocol)
     connection = protocol._connection
     if not isinstance(connection, Connection) or connection.losing:
         return connection_lost(*args)
@@ -269,8 +225,11 @@ class ManagedProtocolMixin:
     """
 
     reactor: Any = None
-    _owner: Node | None = None
-    _connection: Node | None = None
+    _owner: FactoryNode | None = None
+    #: By which the root finds a connection that has arrived unseen.
+    _arrived: int | None = None
+    _losing = False
+    _known: Node | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -284,10 +243,18 @@ class ManagedProtocolMixin:
 
         :raises ResourceNotOpen: there is no connection yet.
         """
-        if self._connection is None:
+        connection = self._connection
+        if connection is None:
             check_base(self, "makeConnection", "ManagedProtocolMixin", "Protocol")
             raise ResourceNotOpen(f"{type(self).__qualname__} is not connected yet")
-        return Scope._of(self._connection)
+        return Scope._of(connection)
+
+    @property
+    def _connection(self) -> Node | None:
+        """The node of the connection; made when it is asked for. ``None``: not connected yet."""
+        if self._known is None and self._owner is not None and self._arrived is not None:
+            self._known = self._owner.connection(self._arrived, self)
+        return self._known
 
     def draining(self) -> None:
         """Say goodbye in this protocol; called once, when closing begins. Override it."""
@@ -377,7 +344,7 @@ class ManagedFactoryMixin:
         if node is None or node.state is CLOSED:
             check_base(self, "doStop", "ManagedFactoryMixin", "Factory")
             root = root_node(self.reactor or installed_reactor())
-            node = FactoryNode(root, self, None, caller_site(), transient=True)
+            node = FactoryNode(root, FACTORY, self, None, caller_site(), transient=True)
             root.adopt(node)
             self._node = node  # not one that was refused
         return node

@@ -8,8 +8,9 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from txresource.connections import FACTORY, FactoryNode, ManagedFactoryMixin
+from txresource.connections import FACTORY, ManagedFactoryMixin
 from txresource.errors import ResourceClosed
+from txresource.factories import FactoryNode
 from txresource.owning import own
 from txresource.root import root_node
 from txresource.sites import caller_site
@@ -78,7 +79,7 @@ def _node_of(root: Any, factory: Any) -> Any:
     known = root.owned.get(id(factory))
     if isinstance(known, FactoryNode) and known.state is OPEN:
         return known
-    node = FactoryNode(root, factory, None, caller_site(), transient=True)
+    node = FactoryNode(root, FACTORY, factory, None, caller_site(), transient=True)
     FACTORY.attach(node)
     root.adopt(node)
     return node

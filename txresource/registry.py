@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -248,5 +247,7 @@ def unhook(thing: Any, *names: str) -> None:
     what the collector has to free, where Twisted itself leaves cycles, larger by one.
     """
     for name in names:
-        with suppress(AttributeError):
+        try:
             delattr(thing, name)
+        except AttributeError:
+            pass

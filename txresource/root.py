@@ -102,6 +102,7 @@ class Root(Node):
 
     __slots__ = (
         "_trigger",
+        "arrivals",
         "grace",
         "linger",
         "lingering",
@@ -127,6 +128,10 @@ class Root(Node):
         self.pid: int | None = None
         #: Nodes by :meth:`~txresource.tree.Node.key`: each thing is owned once.
         self.owned: dict[Any, Node] = {}
+        #: What is in the tree and has no node so far, for nobody has looked: most connections come
+        #: and go unseen, and an entry costs a fraction of a node. By key: the node of the owner,
+        #: the thing, and what else the owner's ``settle`` takes.
+        self.arrivals: dict[Any, tuple[Any, ...]] = {}
         #: What the close of this tree says in the log.
         self.progress = Progress(self)
         super().__init__(None, _SCOPE, None, "reactor", None)
@@ -138,11 +143,26 @@ class Root(Node):
         """This node; not kept, for that would be a cycle."""
         return self
 
+    def settle(self) -> None:
+        """
+        Make the nodes of all that has arrived, whichever of them is looked for: so they stand in
+        the tree in the order in which they came.
+        """
+        arrivals, self.arrivals = self.arrivals, {}
+        for key, (owner, *rest) in arrivals.items():
+            owner.settle(key, *rest)
+
+    def node_of(self, key: Any) -> Node | None:
+        """The node with this key in this tree; ``None``: there is none."""
+        if key in self.arrivals:
+            self.settle()
+        return self.owned.get(key)
+
     def find(self, key: Any) -> Node | None:
         """The node with this key, in this tree or in another reactor's; ``None``: there is none."""
-        found = self.owned.get(key)
+        found = self.node_of(key)
         if found is None and len(_roots) > 1:
-            found = next((root.owned[key] for root in _roots.values() if key in root.owned), None)
+            found = next(filter(None, (root.node_of(key) for root in _roots.values())), None)
         return found
 
     def take_process(self) -> None:

@@ -36,7 +36,7 @@ PARTS: dict[str, set[str]] = {
         "waiting",
     },
     "closers": {"closers"},
-    "mixins": {"connections", "hooks", "limits", "policies", "services"},
+    "mixins": {"connections", "factories", "hooks", "limits", "policies", "services"},
     "http": {"http"},
     "heap": {"heap"},
     "leaks": {"leaks"},

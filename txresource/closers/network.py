@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -288,27 +288,33 @@ def raw_transport(transport: Any) -> Any:
 CONNECTION = ConnectionCloser()
 
 
-def watch(connection: Connection) -> None:
+def watch(transport: Any, protocol: Any, ended: Callable[..., None], *args: Any) -> None:
     """
     Note the end of a connection at its raw transport, below all that may change above it: HTTP and
     TLS exchange protocols while a connection lives.
 
     For a transport without ``connectionLost`` its protocol is asked; where that has none either,
     nobody will tell.
+
+    :param transport: the one at the bottom.
+    :param ended: called, with all that follows, when the connection is gone.
     """
-    raw = raw_transport(connection.transport)
-    for end in (raw, connection.thing):
+    for end in (transport, protocol):
         if hasattr(end, "connectionLost"):
-            with suppress(AttributeError):  # it may have slots
-                end.connectionLost = partial(_lost, connection, end, end.connectionLost)
-                return
+            try:
+                end.connectionLost = partial(_lost, ended, args, end, end.connectionLost)
+            except AttributeError:
+                continue  # it has slots
+            return
 
 
-def _lost(connection: Connection, end: Any, connection_lost: Any, *args: Any) -> None:
+def _lost(
+    ended: Callable[..., None], known: tuple[Any, ...], end: Any, connection_lost: Any, *args: Any
+) -> None:
     try:
         _tell_of_loss(end, connection_lost, args)
     finally:
-        connection.ended()
+        ended(*known)
         unhook(end, "connectionLost")
 
 
@@ -335,7 +341,7 @@ def connected(
     :param takes_over: whether the connection moves here if it hangs elsewhere already.
     """
     root, key = parent.root, id(raw_transport(transport))
-    node: Any = root.owned.get(key)
+    node: Any = root.node_of(key)
     if node is None:
         node = Connection(parent, CONNECTION, protocol, transport, None, key)
         parent.adopt(node)

@@ -50,7 +50,7 @@ class TransportCloser(BaseCloser):
         given, raw = node.thing, node.transport
         node.thing, node.closer = getattr(raw, "protocol", None) or given, CONNECTION
         if getattr(raw, "connected", True):
-            watch(node)
+            watch(raw, node.thing, node.ended)
         else:
             node.ended()
         return given

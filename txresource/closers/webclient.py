@@ -151,10 +151,10 @@ def _refuse(*_: Any) -> Deferred[Any]:
 def _hang(node: Node, protocol: Any, site: Site | None) -> None:
     """Hang a connection below the pool, once."""
     raw = raw_transport(protocol.transport)
-    if id(raw) not in node.root.owned:
+    if node.root.node_of(id(raw)) is None:
         connection = connected(node, getattr(raw, "protocol", None) or protocol, raw)
         connection.site = site
-        watch(connection)
+        watch(raw, connection.thing, connection.ended)
 
 
 register_closer("twisted.web.client.HTTPConnectionPool", ConnectionPoolCloser())
