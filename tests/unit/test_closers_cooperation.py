@@ -22,7 +22,11 @@ class CooperationTests(ScopeCase):
     def setUp(self) -> None:
         """Make what is owned."""
         super().setUp()
-        self.cooperator = Cooperator(scheduler=lambda f: self.clock.callLater(0.1, f))
+        # Without an end to its turns, which by default is one of real time.
+        self.cooperator = Cooperator(
+            terminationPredicateFactory=lambda: lambda: False,
+            scheduler=lambda f: self.clock.callLater(0.1, f),
+        )
         self.steps: list[int] = []
 
     def work(self, steps: int) -> Iterator[Any]:
