@@ -35,9 +35,7 @@ autodoc_preserve_defaults = True
 # those would mean to fetch inventories, and a build must not need a network.
 nitpicky = True
 imported = {
-    name
-    for path in sources.python_files("txresource")
-    for name in sources.read(path).imported
+    name for path in sources.python_files("txresource") for name in sources.read(path).imported
 }
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!txresource\b)\w+\..*"),
