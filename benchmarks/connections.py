@@ -6,7 +6,8 @@ process and take turns, in the opposite order every other round; the clients are
 their own. Plain Twisted is in the turn twice: how far its two columns differ is what the ratios
 are worth. A rate is connections for each second of CPU time of the server, user and system; the
 ratio is the median of the ratios of each round. Bytes are what a thousand open connections take,
-by tracemalloc. Exits with 1 when a budget is missed.
+by tracemalloc. The budget is the mixins'; ``own``, for classes that know nothing of it, is shown
+beside. Exits with 1 when the budget is missed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from twisted.internet.task import react
 
 from txresource import ManagedFactoryMixin, ManagedProtocolMixin, Scope
 
-RATE, BYTES = 0.95, 600.0
+BUDGETED, RATE, BYTES = "both mixins", 0.95, 600.0
 OPEN = 1000
 #: Connections that a client has open at a time.
 TOGETHER = 25
@@ -166,13 +167,16 @@ def main(_: Any, rounds: int = 61, connections: int = 500) -> Any:
         f"CPython {version}, Twisted {twisted_version}, {rounds} rounds of {connections} connections"
     )
     print(f"  {'':14s} {'a second':>9s} {'x plain':>8s} {'bytes':>7s} {'more':>6s}")
-    kept = True
+    kept = False
     for name, each in rates.items():
         ratio = median(a / b for a, b in zip(each, rates["plain"], strict=True))
         more = bytes_each[name] - bytes_each["plain"]
         print(f"  {name:14s} {median(each):9.0f} {ratio:8.3f} {bytes_each[name]:7.0f} {more:6.0f}")
-        kept = kept and (name.startswith("plain") or (ratio >= RATE and more <= BYTES))
-    print(f"  >= {RATE} x plain and <= {BYTES:g} bytes more: {'kept' if kept else 'MISSED'}")
+        if name == BUDGETED:
+            kept = ratio >= RATE and more <= BYTES
+    print(
+        f"  {BUDGETED}: >= {RATE} x plain and <= {BYTES:g} bytes more: {'kept' if kept else 'MISSED'}"
+    )
     if not kept:
         raise SystemExit(1)
 
