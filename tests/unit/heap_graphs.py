@@ -28,6 +28,16 @@ def refuse(*args: Any) -> Any:
     raise Ran
 
 
+class Thing:
+    """Holds others by attributes."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+    def method(self) -> None:
+        """Be bound."""
+
+
 class NearReader(EdgeReader):
     """Reads edges like any, but for those that lead out of a graph."""
 

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import functools
 import threading
-import types
 import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator
 from typing import Any
 
-from tests.unit.heap_graphs import EdgeCase, Ran, edges_of, refuse
+from tests.unit.heap_graphs import EdgeCase, Ran, Thing, edges_of, refuse
 from txresource.heap.edges import EdgeReader, is_weak_container
 from txresource.heap.held import ITEM, KEY, nameable
-
-
-class Thing:
-    """Holds others by attributes."""
-
-    def __init__(self, **attributes: Any) -> None:
-        self.__dict__.update(attributes)
-
-    def method(self) -> None:
-        """Be bound."""
 
 
 class Slotted:
@@ -39,12 +27,6 @@ class Sibling(Thing):
 
 class Namespace(dict[str, Any]):
     items = keys = values = __iter__ = __getitem__ = refuse  # type: ignore[assignment]
-
-
-@types.coroutine
-def pause() -> Iterator[None]:
-    """Be suspended."""
-    yield
 
 
 class InstanceTests(EdgeCase):

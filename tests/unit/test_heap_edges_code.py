@@ -8,35 +8,9 @@ import types
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from tests.unit.heap_graphs import EdgeCase, Ran, edges_of, kind_of, refuse
+from tests.unit.heap_graphs import EdgeCase, Ran, Thing, edges_of, kind_of, refuse
 from txresource.heap.edges import EdgeReader
 from txresource.heap.held import ITEM
-
-
-class Thing:
-    """Holds others by attributes."""
-
-    def __init__(self, **attributes: Any) -> None:
-        self.__dict__.update(attributes)
-
-    def method(self) -> None:
-        """Be bound."""
-
-
-class Slotted:
-    __slots__ = ("_Slotted__private", "first", "second")
-
-
-class SlottedMore(Slotted):
-    __slots__ = ("third",)
-
-
-class Sibling(Thing):
-    __dict__ = property(refuse)  # type: ignore[assignment]
-
-
-class Namespace(dict[str, Any]):
-    items = keys = values = __iter__ = __getitem__ = refuse  # type: ignore[assignment]
 
 
 @types.coroutine
