@@ -19,6 +19,8 @@ import subprocess
 import sys
 from typing import Any
 
+from records import fill
+
 from txresource.heap.child import Send
 from txresource.heap.fork import fork_child
 from txresource.heap.paths import encode_paths
@@ -27,25 +29,6 @@ from txresource.heap.stages import StageDecoder
 
 BUDGET = 4.0
 MIB = 2**20
-
-
-class Record:
-    """What the heap is full of: an object, its text and its list."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.name = f"record {number}"
-        self.tags = [number]
-
-
-def fill(objects: int) -> list[Record]:
-    """Make records until there are so many tracked objects."""
-    kept: list[Record] = []
-    gc.disable()
-    while len(gc.get_objects()) < objects:
-        kept.extend(Record(n) for n in range(objects // 50 + 1))
-    gc.enable()
-    return kept
 
 
 def job(send: Send) -> None:
@@ -65,7 +48,6 @@ def stages_of(fd: int) -> dict[str, Any]:
 def measure(millions: float) -> None:
     """Fill the heap, look at it, and print a line."""
     kept = fill(int(millions * 1e6))
-    gc.collect()
     objects = len(gc.get_objects())
     child = fork_child(job)
     stages = stages_of(child.fd)

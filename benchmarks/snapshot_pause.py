@@ -15,7 +15,6 @@ the undisturbed worst tick, which is the timer's own error.
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from statistics import median
 from typing import Any
 
 from pympler import tracker
+from records import fill
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
@@ -36,24 +36,6 @@ FORKS = 2.0
 PYMPLER = 1 / 300
 CPU_PER_MILLION = 4.0
 MILLISECONDS = 1000
-
-
-class Record:
-    """What the heap is full of: an object, its text and its list."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.name = f"record {number}"
-        self.tags = [number]
-
-
-def fill(objects: int) -> list[Record]:
-    """Make records until there are so many tracked objects."""
-    kept: list[Record] = []
-    while len(gc.get_objects()) < objects:
-        kept.extend(Record(n) for n in range(objects // 50 + 1))
-    gc.collect()
-    return kept
 
 
 class Ticker:
