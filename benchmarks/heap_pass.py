@@ -1,39 +1,40 @@
-"""CPU seconds of the pass that finds the paths to all objects.
+"""CPU seconds of the child of a snapshot: all that it does.
 
 Usage: python benchmarks/heap_pass.py [MILLIONS ...]
 
 For each size a process of its own fills its heap with records, each an object
 with its text and its list, until the collector tracks so many objects, and
-lets a forked child find all paths. Printed are the CPU seconds of the child,
-the same a million tracked objects, its paths, and what they take in a file.
+lets a forked child look at it. Printed are the CPU seconds of the child, the
+same a million tracked objects, its paths, and what they take in a file.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import gzip
-import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
 from records import fill
 
 from txresource.heap.child import Send
 from txresource.heap.fork import fork_child
-from txresource.heap.paths import encode_paths
-from txresource.heap.pathtree import take_paths
 from txresource.heap.stages import StageDecoder
+from txresource.leaks.frozen import decode_heap
+from txresource.leaks.look import Errand, look
 
 BUDGET = 4.0
 MIB = 2**20
 
 
-def job(send: Send) -> None:
-    """Find all paths."""
-    send("paths", encode_paths(take_paths({}, [])))
+def job(send: Send, frames: Sequence[FrameType]) -> None:
+    """Do all that the child of a snapshot does."""
+    look(Errand(None, time.time(), 0, None, os.getpid(), b""), send, frames)
 
 
 def stages_of(fd: int) -> dict[str, Any]:
@@ -52,12 +53,12 @@ def measure(millions: float) -> None:
     child = fork_child(job)
     stages = stages_of(child.fd)
     os.waitpid(child.pid, 0)
-    packed = gzip.compress(json.dumps(stages["paths"]).encode())
+    packed = stages["snapshot"]
     cpu, memory = stages["end"]["cpu"], stages["end"]["memory"] or 0
     print(
         f"{objects / 1e6:.2f} M objects, {len(kept)} records: {cpu:.2f} s of CPU,"
         f" {cpu / objects * 1e6:.2f} s a million (budget {BUDGET:.0f}),"
-        f" {memory // MIB} MiB of its own, {len(stages['paths']['paths'])} paths,"
+        f" {memory // MIB} MiB of its own, {len(decode_heap(packed).rows)} paths,"
         f" {len(packed) // 1024} KiB packed",
         flush=True,
     )

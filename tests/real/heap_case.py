@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import select
+from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 from twisted.internet import reactor
@@ -11,8 +13,12 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from tests.real.glance import glance
 from txresource.heap.child import Send
-from txresource.leaks.snapshots import Snapshot, SnapshotTaker, census_job
+from txresource.heap.fork import Child
+from txresource.heap.stages import StageDecoder
+from txresource.leaks.look import Errand
+from txresource.leaks.snapshots import Snapshot, SnapshotTaker
 
 
 class Gate:
@@ -21,11 +27,11 @@ class Gate:
     def __init__(self) -> None:
         self.fd, self.opening = os.pipe()
 
-    def job(self, send: Send) -> None:
-        """Say that the child is there, wait at the gate, then take the census."""
+    def job(self, errand: Errand, send: Send, frames: Sequence[FrameType]) -> None:
+        """Say that the child is there, wait at the gate, then go on."""
         send("there", True)
         self.wait()
-        census_job(send)
+        glance(errand, send, frames)
 
     def wait(self) -> None:
         """Block until the gate opens."""
@@ -49,6 +55,19 @@ def counted(snapshot: Snapshot, kind: type) -> int:
     """How many objects of one type a snapshot found."""
     name = f"{kind.__module__}.{kind.__qualname__}"
     return sum(row.count for row in snapshot.census.rows if row.type_name == name)
+
+
+def stages_of(child: Child) -> dict[str, Any]:
+    """What a child sends until it ends."""
+    decoder, stages = StageDecoder(), {}
+    try:
+        while select.select([child.fd], [], [], 60)[0] and (data := os.read(child.fd, 65536)):
+            stages.update(decoder.feed(data))
+    finally:
+        os.close(child.fd)
+        status = os.waitpid(child.pid, 0)[1]
+    assert os.waitstatus_to_exitcode(status) == 0, stages.get("error")
+    return stages
 
 
 class HeldCase(TestCase):

@@ -21,9 +21,14 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
+from tests.real.apart import apart
+from tests.real.glance import glance
 from tests.real.heap_case import HeldCase, Planted, counted
 from txresource.heap.child import CATCHABLE, Send
-from txresource.leaks.snapshots import SnapshotTaker, census_job, take_snapshot
+from txresource.leaks.look import look
+from txresource.leaks.snapshots import SnapshotTaker, take_snapshot
+
+testSuite = apart(__name__)
 
 
 class Line(Protocol):
@@ -162,10 +167,10 @@ class GarbageTests(HeldCase):
         self.assertFalse(any(map(os.path.exists, self.paths)))
         super().tearDown()
 
-    def churn(self, send: Send) -> None:
-        """Allocate what makes an eager collector run, then take the census."""
+    def churn(self, errand: Any, send: Send, frames: Any) -> None:
+        """Allocate what makes an eager collector run, then look."""
         send("made", len([[n] for n in range(300_000)]))
-        census_job(send)
+        look(errand, send, frames)
 
     async def test_files_stay(self) -> None:
         """Garbage that owns temporary files is counted, and its files stay, eager as it may be."""
@@ -213,10 +218,10 @@ class ChildStateTests(HeldCase):
         """What a child says of itself."""
         stages: list[dict[str, Any]] = []
 
-        def describe(send: Send) -> None:
+        def describe(errand: Any, send: Send, frames: Any) -> None:
             send("state", child_state())
             self.gate.wait()
-            census_job(send)
+            glance(errand, send, frames)
 
         taker = SnapshotTaker(reactor, job=describe, keep=(self.gate.fd,))
         wanted = taker.take()

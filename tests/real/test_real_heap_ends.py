@@ -12,11 +12,15 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
+from tests.real.apart import apart
+from tests.real.glance import glance
 from tests.real.heap_case import HeldCase, Planted, counted
 from txresource.errors import SnapshotFailed
 from txresource.heap.child import Send
 from txresource.heap.fork import fork_child
-from txresource.leaks.snapshots import Snapshot, SnapshotTaker, census_job
+from txresource.leaks.snapshots import Snapshot, SnapshotTaker
+
+testSuite = apart(__name__)
 
 
 class EndTests(HeldCase):
@@ -35,13 +39,13 @@ class EndTests(HeldCase):
     async def test_taken(self) -> None:
         """A snapshot has its numbers, and the parent has nothing left of it."""
         kept = [Planted() for _ in range(123)]
-        self.gate.open()
-        snapshot = await self.taker.take()
+        taker = SnapshotTaker(reactor)
+        snapshot = await taker.take()
         self.assertEqual(counted(snapshot, Planted), len(kept))
         self.assertTrue(0 < snapshot.pause < 5 and 0 < snapshot.child_cpu < 60)
         self.assertGreater(snapshot.rss, 2**20)
         self.assertGreater(snapshot.child_memory or 0, 2**16)
-        statistics = self.taker.statistics()
+        statistics = taker.statistics()
         self.assertEqual((statistics.taken, statistics.failed), (1, 0))
         self.assertEqual(statistics.worst_pause, snapshot.pause)
 
@@ -64,7 +68,7 @@ class EndTests(HeldCase):
     async def test_full_pipe(self) -> None:
         """A child that never stops sending is killed at the deadline."""
 
-        def flood(send: Send) -> None:
+        def flood(errand: Any, send: Send, frames: Any) -> None:
             while True:
                 send("flood", "x" * 100_000)
 
@@ -73,16 +77,16 @@ class EndTests(HeldCase):
     async def test_more_than_a_pipe_holds(self) -> None:
         """Stages far larger than a pipe come through whole."""
 
-        def much(send: Send) -> None:
+        def much(errand: Any, send: Send, frames: Any) -> None:
             send("much", ["x" * 1000] * 20_000)
-            census_job(send)
+            glance(errand, send, frames)
 
         await SnapshotTaker(reactor, job=much).take()
 
     async def test_raises(self) -> None:
         """A child whose job raises anything is a failure that names the type and no value."""
 
-        def fail(send: Send) -> None:
+        def fail(errand: Any, send: Send, frames: Any) -> None:
             raise KeyboardInterrupt("a planted secret")
 
         taker = SnapshotTaker(reactor, job=fail)
@@ -93,8 +97,8 @@ class EndTests(HeldCase):
     async def test_late_trouble(self) -> None:
         """What a child sent before it failed is kept."""
 
-        def late(send: Send) -> None:
-            census_job(send)
+        def late(errand: Any, send: Send, frames: Any) -> None:
+            glance(errand, send, frames)
             raise MemoryError
 
         snapshot = await SnapshotTaker(reactor, job=late).take()
@@ -106,7 +110,7 @@ class EndTests(HeldCase):
         pid = await self.pid()
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
-        await self.failed(wanted, "without a census")
+        await self.failed(wanted, "without a snapshot")
 
     async def test_no_descriptors(self) -> None:
         """A process that may open no more descriptors gets a failure, not an exception."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import select
 import sys
 import tempfile
 import threading
@@ -14,13 +13,15 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.real.apart import apart
+from tests.real.heap_case import stages_of
 from txresource.heap.child import Send
 from txresource.heap.fork import Child, fork_child
 from txresource.heap.paths import PathRow, decode_paths, encode_paths, path_text
-from txresource.heap.pathtree import GARBAGE, take_paths
-from txresource.heap.roots import frames_of_others
-from txresource.heap.stages import StageDecoder
 from txresource.heap.typeinfo import name_of
+from txresource.heap.whole import GARBAGE, take_heap
+
+testSuite = apart(__name__)
 
 
 class Message:
@@ -48,25 +49,11 @@ class Planted:
     itself: Any = None
 
 
-def stages_of(child: Child) -> dict[str, Any]:
-    """What a child sends until it ends."""
-    decoder, stages = StageDecoder(), {}
-    try:
-        while select.select([child.fd], [], [], 60)[0] and (data := os.read(child.fd, 65536)):
-            stages.update(decoder.feed(data))
-    finally:
-        os.close(child.fd)
-        status = os.waitpid(child.pid, 0)[1]
-    assert os.waitstatus_to_exitcode(status) == 0, stages.get("error")
-    return stages
-
-
 def fork_for_paths(given: dict[str, list[Any]]) -> Child:
     """A child that finds the paths to all that this process holds."""
-    frames = frames_of_others()
 
-    def job(send: Send) -> None:
-        send("paths", encode_paths(take_paths(given, frames)))
+    def job(send: Send, frames: Any) -> None:
+        send("paths", encode_paths(take_heap(gc.get_objects(), given, frames).rows))
 
     return fork_child(job)
 

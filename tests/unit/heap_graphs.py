@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txresource.heap.edges import EdgeReader
 from txresource.heap.held import Held
-from txresource.heap.kinds import sort_by_kind
+from txresource.heap.kinds import Kinds
 from txresource.heap.paths import PathRow, path_text
 from txresource.heap.pathtree import PathTree
 from txresource.heap.roots import Root
@@ -77,7 +77,7 @@ def texts(rows: Sequence[PathRow], module: str) -> dict[str, int]:
 
 def kind_of(thing: Any) -> str:
     """The name of a thing's kind."""
-    return sort_by_kind([thing], {})[0][0]
+    return Kinds().sort([thing])[0][0]
 
 
 class EdgeCase(SynchronousTestCase):

@@ -123,7 +123,7 @@ EXPECTED = {
     "chain Node": 1,
     "chain Node .next Node": 49,
     "closure function code.<locals>.<lambda>.<locals>.<lambda> closure variable 'inner' Node": 1,
-    "cached functools._lru_cache_wrapper [*] Node": 2,
+    "cached functools._lru_cache_wrapper (bounded) [*] Node": 2,
     "context _contextvars.Context context variable 'variable' Node": 1,
     "coroutine coroutine coroutine local variable 'held' Node": 1,
     "default collections.defaultdict [*] list [*] Node": 1,

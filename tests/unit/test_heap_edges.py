@@ -9,8 +9,9 @@ from collections import OrderedDict, defaultdict, deque
 from typing import Any
 
 from tests.unit.heap_graphs import EdgeCase, Ran, Thing, edges_of, refuse
-from txresource.heap.edges import EdgeReader, is_weak_container
+from txresource.heap.edges import EdgeReader
 from txresource.heap.held import ITEM, KEY, nameable
+from txresource.heap.typeinfo import is_weak_container
 
 
 class Slotted:

@@ -41,7 +41,8 @@ class CodeTests(EdgeCase):
             },
         )
         held = EdgeReader().read(types.FunctionType, [inner])
-        self.assertLessEqual({id(inner.__closure__), *map(id, inner.__closure__)}, held.hidden)
+        hidden = set(map(id, held.hidden))
+        self.assertLessEqual({id(inner.__closure__), *map(id, inner.__closure__)}, hidden)
         self.assertNotIn("closure variable 'unset'", edges_of(inner))
 
     def test_method(self) -> None:
@@ -196,4 +197,5 @@ class CodeTests(EdgeCase):
         self.assertEqual(held.named["context variable 'v7'"], [[7]])
         self.assertEqual(held.named["context variable"], [["nameless"]])
         self.assertGreater(len(held.hidden), 1)
-        self.assertFalse(any(id(each) in held.hidden for each in variables))
+        hidden = set(map(id, held.hidden))
+        self.assertFalse(any(id(each) in hidden for each in variables))

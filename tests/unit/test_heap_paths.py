@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.properties import derandomized
 from txresource.heap.paths import (
     Path,
     PathRow,
     Step,
     count_kinds,
+    decode_counted,
     decode_paths,
+    encode_counted,
     encode_paths,
     fold,
     path_text,
@@ -36,7 +39,6 @@ def grown(text: str) -> str:
 steps = st.builds(Step, st.sampled_from([".a", ".b", "[*]"]), st.sampled_from("xy"))
 keys = st.lists(steps, min_size=1, max_size=6).map(tuple)
 counts = st.dictionaries(keys, st.tuples(st.integers(1, 2**40), st.integers(0, 2**50)))
-derandomized = settings(derandomize=True, deadline=None, max_examples=60, database=None)
 
 
 class FoldTests(SynchronousTestCase):
@@ -78,7 +80,7 @@ class FoldTests(SynchronousTestCase):
         end = Step("end", "x")
         self.assertEqual(fold((*deep, end)), (*deep[:59], end))
 
-    @derandomized
+    @derandomized(60)
     @given(keys)
     def test_stable(self, whole: Path) -> None:
         """What was folded is not folded again, begins as the path does, and is no longer."""
@@ -135,7 +137,7 @@ class PlainTests(SynchronousTestCase):
         self.assertEqual(data["paths"][:2], [[-1, 0, 1, 1, 50], [0, 2, 3, 20, 400]])
         self.assertEqual(data["paths"][3], [-1, 6, 7, 0, 0])
 
-    @derandomized
+    @derandomized(60)
     @given(counts)
     def test_any(self, totals: dict[Path, tuple[int, int]]) -> None:
         """Whatever the rows, they come back, in their order where that is the tree's."""
@@ -158,12 +160,38 @@ class PlainTests(SynchronousTestCase):
                 [-1, 0, 1, 1, -1],
                 [-1, 0, 1, 1],
                 [-1, 0, 1, "1", 1],
+                [-1, 0, 1, 2**63, 1],
+                [-1, 0, 1, 1, 2**63],
+                [-1, 0, 1, 1, float("nan")],
             )
         ]
+        wrong.append(
+            {"texts": ["a"], "paths": [[-1, 0, 0, 1, 1], [0, 0, 0, 1, 1], [-2, 0, 0, 1, 1]]}
+        )
         for data in wrong:
             error = self.assertRaises(ValueError, decode_paths, data)
             self.assertIn("these are no paths", str(error))
         self.assertEqual(len(decode_paths(good)), 4)
+
+    def test_same_text(self) -> None:
+        """An edge and a kind of the same name are one text."""
+        rows = (PathRow((Step("r", "r"),), 1, 1),)
+        self.assertEqual(encode_paths(rows)["texts"], ["r"])
+        self.assertEqual(decode_paths(encode_paths(rows)), rows)
+
+    def test_largest(self) -> None:
+        """Any number below that no heap has is read."""
+        rows = (PathRow(path("r"), 2**63 - 1, 2**63 - 1),)
+        self.assertEqual(decode_paths(encode_paths(rows)), rows)
+
+    def test_counted(self) -> None:
+        """Rows may be plain, too, and in any order; one that stands there twice is the later one."""
+        counted = [(row.path, row.count, row.size) for row in self.rows]
+        self.assertEqual(encode_counted(counted), encode_paths(self.rows))
+        self.assertEqual(decode_counted(encode_counted(counted)), counted)
+        again = [counted[1], *counted, (counted[2][0], 9, 9)]
+        found = decode_counted(encode_counted(again))
+        self.assertEqual(sorted(found), sorted([*counted[:2], (counted[2][0], 9, 9), counted[3]]))
 
     def test_kinds(self) -> None:
         """Objects and bytes of a kind are added up over all paths."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import abc
+import builtins
 import gc
+import inspect
 import json
 import sys
+import types
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +17,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.heap_graphs import NearReader, refuse, rows_of, texts
-from txresource.heap.paths import count_kinds, encode_paths
+from txresource.heap.kinds import Kinds
+from txresource.heap.paths import count_kinds, encode_paths, path_text
 from txresource.heap.pathtree import PathTree
 from txresource.heap.roots import Root
 
@@ -189,7 +194,9 @@ class PathTreeTests(SynchronousTestCase):
         for each in running:
             each.send(None)
             self.addCleanup(each.close)
-        found = self.paths(running)
+        rows = rows_of(running)
+        self.assertIn(f" {__name__}.PathTreeTests.", rows[1].path[-1].kind)
+        found = texts(rows, __name__)
         where = "PathTreeTests.test_coroutines.<locals>."
         step = f"root: list [*] coroutine {where}pump"
         self.assertEqual(found[step], 2)
@@ -248,11 +255,95 @@ class PathTreeTests(SynchronousTestCase):
         self.assertEqual(found["root: list [*] Twin .tags list [*] Message"], 3)
 
     def test_definitions(self) -> None:
-        """The texts and numbers of a class are part of its own bytes."""
-        small = type("Kind", (), {"x": 1})
-        large = type("Kind", (), {"x": "x" * 5000 + self.id()})
-        sizes = [rows_of(cls)[0].size for cls in (small, large)]
-        self.assertGreater(sizes[1] - sizes[0], 5000)
+        """Small texts, numbers and plain functions are part of the bytes of who defines them."""
+        app = types.ModuleType("app")
+        code = """
+            LIMIT = 5
+            def plain(x: int = LIMIT) -> int: return x
+            def keeps(x=[]): return x
+            class Kind:
+                names = "a", "b"
+                def method(self): return self
+                value = property(method)
+                made = classmethod(method)
+        """
+        exec(inspect.cleandoc("\n" + code), vars(app))
+        tree = PathTree(NearReader())
+        tree.grow([Root("module app", [app]), Root("module builtins", [builtins])])
+        rows = [row for row in tree.rows() if row.path[0].edge == "module app"]
+        self.assertEqual(
+            [path_text(row.path) for row in rows],
+            [
+                "module app",
+                "module app .Kind class app.Kind",
+                "module app .keeps function keeps",
+                "module app .keeps function keeps .__defaults__ tuple",
+                "module app .keeps function keeps .__defaults__ tuple [*] list",
+            ],
+        )
+        self.assertGreater(rows[1].size, sys.getsizeof(app.Kind) + 2 * sys.getsizeof(app.plain))
+
+    def test_classes(self) -> None:
+        """What holds a class by a name leads to it by its name, whatever made it; of the many in a
+        container, and at a root, the kind is told alone, so that they are counted."""
+        abstract = abc.ABCMeta("Abstract", (), {"__module__": "app", "kept": [message()]})
+        found = texts(rows_of(Link(abstract)), __name__)
+        self.assertEqual(found["root: Link .next class app.Abstract"], 1)
+        self.assertEqual(found["root: Link .next class app.Abstract .kept list [*] Message"], 1)
+        self.assertIn("root: abc.ABCMeta", texts(rows_of(abstract), __name__))
+        made = [type(f"Made{n}", (), {"__module__": "app"}) for n in (2, 1)]
+        for named, names in ((False, ["type"]), (True, ["class app.Made1", "class app.Made2"])):
+            self.assertEqual([name for name, _, _ in Kinds().sort(made, named)], names)
+
+    def test_parts_once(self) -> None:
+        """A function that has closed over itself is counted once, beside one that is no part."""
+        app = types.ModuleType("app")
+        code = """
+            def make(): return (again := lambda: again)
+            class Kind:
+                again = make()
+                def keeps(self, x=[]): return x
+        """
+        exec(inspect.cleandoc("\n" + code), vars(app))
+        counts = []
+        for _ in range(2):
+            tree = PathTree(NearReader())
+            tree.grow([Root("module builtins", [builtins]), Root("module app", [app])])
+            counts += [r.count for r in tree.kinds.census(0).rows if r.type_name == "function"]
+            app.Kind.again = None
+        self.assertEqual(counts[0] - counts[1], 1)
+
+    def test_more_than_parts(self) -> None:
+        """What may grow has a place of its own: long texts, lists, and functions that keep any."""
+
+        def caches(x: Any = {}) -> Any:  # noqa: B006
+            return x
+
+        def counts() -> None:
+            """Keep something."""
+
+        counts.calls = [message()]  # type: ignore[attr-defined]
+        kept = {"text": "x" * 1000 + self.id(), "kept": [1], "caches": caches, "counts": counts}
+        found = texts(rows_of(type("Kind", (), kept)), __name__)
+        where = "PathTreeTests.test_more_than_parts.<locals>."
+        for path in [
+            ".kept list",
+            f".caches function {where}caches .__defaults__ tuple [*] dict",
+            f".counts function {where}counts .calls list [*] Message",
+        ]:
+            self.assertIn(f"root: type {path}", found)
+        self.assertTrue(any(row.path[-1].edge == ".text" for row in rows_of(type("K", (), kept))))
+
+    def test_totals(self) -> None:
+        """The bytes of all paths are those of the census, and none of the objects is left out."""
+        made = [Link(message(5)), Room(), {1: (2, "x")}, Room().__init__]
+        tree = PathTree(NearReader())
+        tree.grow([Root("root", made)])
+        census = tree.kinds.census(0)
+        self.assertEqual(sum(row.size for row in tree.rows()), census.size)
+        found = {row.type_name: row.count for row in census.rows}
+        self.assertEqual(found[f"{__name__}.Link"], 1)
+        self.assertEqual(found[f"{__name__}.Message"], 1)
 
     def test_hostile(self) -> None:
         """Objects that raise at every touch are counted and walked like others, and never touched."""

@@ -22,7 +22,7 @@ class StageTests(SynchronousTestCase):
     """From an encoder to a decoder."""
 
     @settings(derandomize=True, deadline=None)
-    @given(st.lists(st.tuples(st.text(), PLAIN), max_size=5), st.integers(1, 40))
+    @given(st.lists(st.tuples(st.text(), PLAIN | st.binary()), max_size=5), st.integers(1, 40))
     def test_any_portions(self, stages: list[tuple[str, Any]], portion: int) -> None:
         """However the bytes are cut, the same stages come out, in order."""
         stream = b"".join(encode_stage(name, data) for name, data in stages)
@@ -42,7 +42,7 @@ class StageTests(SynchronousTestCase):
     def test_damaged(self) -> None:
         """Bytes that are not those of a stage raise, wherever the damage is."""
         good = encode_stage("census", {"rows": []})
-        body = json.dumps("not a pair").encode()
+        body = json.dumps("a name and no end").encode()
         for bad in [
             b"x" + good[1:],
             good[:4] + b"\xff" + good[5:],
@@ -53,3 +53,8 @@ class StageTests(SynchronousTestCase):
         self.assertRaises(
             BrokenStage, StageDecoder().feed, good[:4] + len(body).to_bytes(4, "big") + body
         )
+
+    def test_bytes_as_they_are(self) -> None:
+        """Bytes are handed out as bytes, and are never read as anything else."""
+        for data in (b"", b"\0", b"{", bytes(range(256))):
+            self.assertEqual(StageDecoder().feed(encode_stage("raw", data)), [("raw", data)])

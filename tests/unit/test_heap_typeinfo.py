@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import collections
+import os
 import struct
+import subprocess
 import sys
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txresource.heap.typeinfo import class_items, is_heap_type, name_of, own_mro, sizer, total_size
+from txresource.heap.typeinfo import (
+    class_items,
+    is_heap_type,
+    name_of,
+    own_bases,
+    own_mro,
+    sizer,
+    total_size,
+)
 
 
 class Ran(BaseException):
@@ -75,6 +85,22 @@ class NameTests(SynchronousTestCase):
         self.assertEqual(name_of(Victim), f"{__name__}.Victim")
         self.assertTrue(is_heap_type(Victim))
         self.assertTrue(own_mro(Victim)[-1] is object)
+
+    def test_never_ready(self) -> None:
+        """
+        A type that C has never made ready has no bases, and is not asked for them: CPython 3.11
+        crashes then. Newer ones have no such type to show.
+        """
+        code = (
+            "import _testcapi\n"
+            "from txresource.heap.typeinfo import own_bases\n"
+            "never_ready = vars(_testcapi).get('_test_structmembersType')\n"
+            "print(own_bases(never_ready) if type(never_ready) is type else ())"
+        )
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+        self.assertEqual((out.returncode, out.stdout), (0, "()\n"), out.stderr)
+        self.assertEqual(own_bases(bool), (int,))
 
     def test_name_that_is_no_text(self) -> None:
         """A ``__module__`` that is no text is shown as a question mark."""

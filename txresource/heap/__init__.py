@@ -8,25 +8,26 @@ from txresource.heap.census import (
     count_types,
     decode_census,
     encode_census,
-    take_census,
 )
 from txresource.heap.fork import Child, Ended, fork_child
 from txresource.heap.memory import refusal, resident_size
 from txresource.heap.paths import PathRow, decode_paths, encode_paths, path_text
-from txresource.heap.pathtree import take_paths
 from txresource.heap.platforms import Way, way_here, way_to_look
-from txresource.heap.roots import frames_of_others
 from txresource.heap.stages import BrokenStage, StageDecoder
 from txresource.heap.tables import diff_table, pympler_rows
+from txresource.heap.unseen import Unseen
+from txresource.heap.whole import Found, take_heap
 
 __all__ = (
     "BrokenStage",
     "Census",
     "Child",
     "Ended",
+    "Found",
     "PathRow",
     "Row",
     "StageDecoder",
+    "Unseen",
     "Way",
     "count_types",
     "decode_census",
@@ -35,13 +36,11 @@ __all__ = (
     "encode_census",
     "encode_paths",
     "fork_child",
-    "frames_of_others",
     "path_text",
     "pympler_rows",
     "refusal",
     "resident_size",
-    "take_census",
-    "take_paths",
+    "take_heap",
     "way_here",
     "way_to_look",
 )

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, filterfalse
 from typing import Any
 
-from txresource.heap.typeinfo import name_of, total_size
+from txresource.heap.paths import LARGEST
+from txresource.heap.typeinfo import name_of
 
 __all__ = (
     "Census",
     "Row",
+    "census_of",
     "count_types",
     "decode_census",
     "encode_census",
-    "take_census",
-    "untracked_objects",
 )
-
-_CHUNK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +54,6 @@ class Census:
     complete: bool = True
 
 
-def untracked_objects(tracked: Sequence[Any]) -> list[Any]:
-    """What the collector does not track but tracked objects lead to, each once.
-
-    Strings, numbers and bytes, and the tuples and dictionaries that hold
-    nothing else; those are walked on.
-
-    :param tracked: what the collector tracks.
-    """
-    found: dict[int, Any] = {}
-    front: Sequence[Any] = tracked
-    while front:
-        known = len(found)
-        for start in range(0, len(front), _CHUNK):
-            near = list(
-                filterfalse(gc.is_tracked, gc.get_referents(*front[start : start + _CHUNK]))
-            )
-            found.update(zip(map(id, near), near, strict=True))
-        front = list(found.values())[known:]
-    return list(found.values())
-
-
 def _by_type(objects: Iterable[Any]) -> list[list[Any]]:
     # By the address of the type: a metaclass may define __eq__ and __hash__.
     groups: defaultdict[int, list[Any]] = defaultdict(list)
@@ -86,7 +62,13 @@ def _by_type(objects: Iterable[Any]) -> list[list[Any]]:
     return list(groups.values())
 
 
-def _make_census(totals: Iterable[tuple[str, int, int]], gc_objects: int, complete: bool) -> Census:
+def census_of(totals: Iterable[tuple[str, int, int]], gc_objects: int, complete: bool) -> Census:
+    """A census of counts; those of types that bear one name are added up.
+
+    :param totals: name, objects and bytes of each type.
+    :param gc_objects: how many objects the collector tracks.
+    :param complete: whether these are all.
+    """
     merged: dict[str, tuple[int, int]] = {}
     for name, count, size in totals:
         counted, measured = merged.get(name, (0, 0))
@@ -97,23 +79,11 @@ def _make_census(totals: Iterable[tuple[str, int, int]], gc_objects: int, comple
     return Census(tuple(rows), objects, gc_objects, sum(row.size for row in rows), complete)
 
 
-def take_census() -> Census:
-    """Count and measure every object there is, running no code of theirs.
-
-    For a forked child: what it makes itself comes after the list of what
-    there is, and is left out.
-    """
-    tracked = gc.get_objects()
-    groups = _by_type(chain(tracked, untracked_objects(tracked)))
-    totals = [(name_of(tp), len(g), total_size(tp, g)) for g in groups for tp in [type(g[0])]]
-    return _make_census(totals, len(tracked), complete=True)
-
-
 def count_types() -> Census:
     """Count what the collector tracks, fast enough for the process itself."""
     groups = _by_type(gc.get_objects())
     totals = [(name_of(type(g[0])), len(g), 0) for g in groups]
-    return _make_census(totals, sum(map(len, groups)), complete=False)
+    return census_of(totals, sum(map(len, groups)), complete=False)
 
 
 def encode_census(census: Census) -> dict[str, Any]:
@@ -137,8 +107,14 @@ def decode_census(data: dict[str, Any]) -> Census:
     :raises ValueError: the data is no census.
     """
     try:
-        rows = tuple(Row(str(name), int(count), int(size)) for name, count, size in data["rows"])
-        objects, gc_objects, size = (int(data[k]) for k in ("objects", "gc_objects", "size"))
+        rows = tuple(Row(str(name), _int(n), _int(size)) for name, n, size in data["rows"])
+        objects, gc_objects, size = (_int(data[k]) for k in ("objects", "gc_objects", "size"))
         return Census(rows, objects, gc_objects, size, bool(data["complete"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"this is no census: {type(error).__name__}") from error
+
+
+def _int(value: Any) -> int:
+    if not 0 <= value < LARGEST:
+        raise ValueError("a number is out of its range")
+    return int(value)

@@ -15,9 +15,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, NoReturn
 
 from txresource.heap.stages import encode_stage, write_all
@@ -30,8 +31,10 @@ CATCHABLE = frozenset(
 )
 _NICENESS = 10
 
+#: Sends one stage: its name, and plain data or bytes.
 Send = Callable[[str, Any], None]
-Job = Callable[[Send], None]
+#: Gets the innermost frame of each thread that the parent had: the copy has one thread alone.
+Job = Callable[[Send, Sequence[FrameType]], None]
 
 _kept_alive: list[Any] = []
 
@@ -54,11 +57,11 @@ class Orders:
     lifetime: float
 
 
-def be_child(orders: Orders, frames: object) -> NoReturn:
+def be_child(orders: Orders, frames: Sequence[FrameType]) -> NoReturn:
     """Be the child: disarm the copy, run the job, send its stages, and end.
 
     :param orders: what to do.
-    :param frames: what else has to outlive this call.
+    :param frames: the innermost frame of each thread that the parent has.
     """
     status = 1
     try:
@@ -73,7 +76,7 @@ def be_child(orders: Orders, frames: object) -> NoReturn:
         _volunteer_for_oom()
         memory = _open_or_none("/proc/self/smaps_rollup")
         close_all_but(keep if memory is None else keep | {memory})
-        status = _run_job(orders, memory)
+        status = _run_job(orders, frames, memory)
     finally:
         os._exit(status)
 
@@ -143,12 +146,12 @@ def _step_back() -> None:
         os.nice(_NICENESS)
 
 
-def _run_job(orders: Orders, memory: int | None) -> int:
+def _run_job(orders: Orders, frames: Sequence[FrameType], memory: int | None) -> int:
     def send(stage: str, data: Any) -> None:
         write_all(orders.pipe, encode_stage(stage, data))
 
     try:
-        orders.job(send)
+        orders.job(send, frames)
     except BaseException as error:
         # The name alone: a message may hold the user's data.
         send("error", {"type": type(error).__name__})

@@ -129,7 +129,8 @@ def fork_child(job: Job, *, keep: tuple[int, ...] = (), lifetime: float = 120.0)
     """Fork a copy of this process that runs a job, sends stages, and ends.
 
     :param job: called in the copy with a function that sends one stage: its
-        name, and plain data. It runs with every other descriptor closed; it
+        name, and plain data or bytes; and with the innermost frames of all
+        threads of the parent. It runs with every other descriptor closed; it
         may not import, log, open, or call anything that is the user's.
     :param keep: descriptors above 2 that stay open in the copy.
     :param lifetime: seconds after which the copy ends by itself.
@@ -155,7 +156,7 @@ def fork_child(job: Job, *, keep: tuple[int, ...] = (), lifetime: float = 120.0)
 
 def _fork_masked(orders: Orders) -> int:
     # The copy has this thread alone; only here the others can be seen.
-    frames = sys._current_frames()
+    frames = list(sys._current_frames().values())
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, CATCHABLE)
     try:
         _bracket.arm()

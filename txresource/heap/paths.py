@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 __all__ = (
+    "Counted",
+    "DEEPEST",
+    "LARGEST",
+    "LONGEST_PERIOD",
     "Path",
     "PathRow",
     "Step",
     "count_kinds",
+    "decode_counted",
     "decode_paths",
+    "encode_counted",
     "encode_paths",
     "fold",
     "path_text",
 )
 
+#: No number of objects or bytes is as large as this.
+LARGEST = 2**63
 #: A repetition of more steps than this is not looked for.
-_LONGEST_PERIOD = 8
-_DEEPEST = 60
+LONGEST_PERIOD = 8
+#: A path has no more steps than this.
+DEEPEST = 60
 
 
 class Step(NamedTuple):
@@ -38,9 +46,9 @@ class Step(NamedTuple):
 Path = tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PathRow:
-    """All objects that are reached by one path, and by no shorter one.
+class PathRow(NamedTuple):
+    """All objects that are reached by one path, and by no shorter one; a tuple, as there are ten
+    thousand of them.
 
     :param path: the way there.
     :param count: how many objects are at its end.
@@ -48,7 +56,7 @@ class PathRow:
     """
 
     path: Path
-    count: int
+    count: int  # type: ignore[assignment]
     size: int
 
 
@@ -59,10 +67,10 @@ def fold(path: Path) -> Path:
     :returns: the path without the repetition; of one that is too deep, its
         beginning and its last step.
     """
-    for period in range(1, min(_LONGEST_PERIOD, (len(path) - 1) // 2) + 1):
+    for period in range(1, min(LONGEST_PERIOD, (len(path) - 1) // 2) + 1):
         if path[-period:] == path[-2 * period : -period]:
             return path[:-period]
-    return path if len(path) <= _DEEPEST else path[: _DEEPEST - 1] + path[-1:]
+    return path if len(path) <= DEEPEST else path[: DEEPEST - 1] + path[-1:]
 
 
 def path_text(path: Path) -> str:
@@ -92,24 +100,48 @@ def count_kinds(rows: Iterable[PathRow]) -> dict[str, tuple[int, int]]:
     return kinds
 
 
-def encode_paths(rows: Sequence[PathRow]) -> dict[str, Any]:
+#: A path, how many objects are at its end, and their bytes: a row that costs nothing to make.
+Counted = tuple[Path, int, int]
+
+
+def encode_paths(rows: Iterable[PathRow]) -> dict[str, Any]:
     """Rows as plain data for a pipe or a file, each text and each beginning of a path once.
+
+    :param rows: what to encode; in the order of their paths it is quickest.
+    """
+    return encode_counted((row.path, row.count, row.size) for row in rows)
+
+
+def encode_counted(rows: Iterable[Counted]) -> dict[str, Any]:
+    """The same, of rows that are plain: each a path, its objects and their bytes.
 
     :param rows: what to encode.
     """
     texts: dict[str, int] = {}
     places: dict[Path, int] = {(): -1}
     table: list[list[int]] = []
+
+    def put(path: Path, count: int, size: int) -> None:
+        above = places.get(path[:-1])
+        if above is None:
+            put(path[:-1], 0, 0)
+            above = places[path[:-1]]
+        edge, kind = path[-1]
+        row = [
+            above,
+            texts.setdefault(edge, len(texts)),
+            texts.setdefault(kind, len(texts)),
+            count,
+            size,
+        ]
+        place = places.setdefault(path, len(table))
+        if place == len(table):
+            table.append(row)
+        else:
+            table[place] = row
+
     for row in rows:
-        for end in range(1, len(row.path) + 1):
-            path = row.path[:end]
-            if path in places:
-                continue
-            step = path[-1]
-            edge, kind = (texts.setdefault(text, len(texts)) for text in (step.edge, step.kind))
-            places[path] = len(table)
-            table.append([places[path[:-1]], edge, kind, 0, 0])
-        table[places[row.path]][3:] = [row.count, row.size]
+        put(*row)
     return {"texts": list(texts), "paths": table}
 
 
@@ -119,17 +151,31 @@ def decode_paths(data: Any) -> tuple[PathRow, ...]:
     :param data: plain data.
     :raises ValueError: the data is not that of paths.
     """
+    return tuple(PathRow(*row) for row in decode_counted(data))
+
+
+def decode_counted(data: Any) -> list[Counted]:
+    """The rows that :func:`encode_counted` made plain.
+
+    :param data: plain data.
+    :raises ValueError: the data is not that of paths.
+    """
     paths: list[Path] = []
-    rows = []
+    rows: list[Counted] = []
+    # What a named tuple's own constructor calls.
+    new = tuple.__new__
     try:
         texts = [str(text) for text in data["texts"]]
         for above, edge, kind, count, size in data["paths"]:
-            if not -1 <= above < len(paths) or min(edge, kind, count, size) < 0:
+            if above < -1 or edge < 0 or kind < 0:
+                raise ValueError("a place is out of its range")
+            if not (0 <= count < LARGEST and 0 <= size < LARGEST):
                 raise ValueError("a number is out of its range")
-            start = paths[above] if above >= 0 else ()
-            paths.append((*start, Step(texts[edge], texts[kind])))
+            step = new(Step, (texts[edge], texts[kind]))
+            path = (step,) if above == -1 else (*paths[above], step)
+            paths.append(path)
             if count:
-                rows.append(PathRow(paths[-1], int(count), int(size)))
+                rows.append((path, int(count), int(size)))
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"these are no paths: {type(error).__name__}") from error
-    return tuple(rows)
+    return rows

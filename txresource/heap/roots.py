@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
-from threading import get_ident
+from itertools import chain
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
-from txresource.heap.held import nameable, named_edge
-from txresource.heap.running import GENERATORS
+from txresource.heap.held import LONGEST_NAME, nameable, nameable_among, named_edge
+from txresource.heap.running import GENERATORS, module_of
 from txresource.heap.slots import attribute_getter
 
 __all__ = (
@@ -21,7 +21,6 @@ __all__ = (
     "code_constants",
     "find_roots",
     "frames_of",
-    "frames_of_others",
     "held_by_c",
     "split_unreached",
 )
@@ -83,28 +82,10 @@ def frames_of(frames: Iterable[FrameType]) -> list[Root]:
     for innermost in frames:
         frame: FrameType | None = innermost
         while frame is not None:
-            name = f"frame of {_module_of(frame)}.{frame.f_code.co_name}"
+            name = f"frame of {module_of(frame)}.{frame.f_code.co_name}"
             named.setdefault(name, []).append(frame)
             frame = frame.f_back
     return [Root(name, found) for name, found in sorted(named.items(), key=_name)]
-
-
-def frames_of_others() -> list[FrameType]:
-    """The innermost frame of each thread but this one, for whoever is about to fork.
-
-    They keep what their functions hold: let go of them after the fork.
-    """
-    frames = sys._current_frames()
-    frames.pop(get_ident(), None)
-    return list(frames.values())
-
-
-def _module_of(frame: FrameType) -> str:
-    # Walked, not searched: a search would call __eq__ of a key that pretends to be a string.
-    for key, value in dict.items(frame.f_globals):
-        if type(key) is str and key == "__name__" and nameable(value):
-            return str(value)
-    return "?"
 
 
 def code_constants(tracked: Iterable[Any]) -> frozenset[str]:
@@ -112,16 +93,16 @@ def code_constants(tracked: Iterable[Any]) -> frozenset[str]:
 
     :param tracked: all that the collector tracks.
     """
-    front = [thing.__code__ for thing in tracked if type(thing) is FunctionType]
-    seen: set[int] = set()
-    found: set[str] = set()
-    while front:
-        code = front.pop()
-        if id(code) not in seen:
-            seen.add(id(code))
-            front += [each for each in code.co_consts if type(each) is CodeType]
-            found.update(each for each in code.co_consts if nameable(each))
-    return frozenset(found)
+    functions = [thing.__code__ for thing in tracked if type(thing) is FunctionType]
+    # By the address: many functions may share one code, and codes that are alike are equal.
+    codes = list(dict(zip(map(id, functions), functions, strict=True)).values())
+    texts: set[str] = set()
+    while codes:
+        constants = list(chain.from_iterable([code.co_consts for code in codes]))
+        # Long ones are no names: told apart before they are hashed.
+        texts.update([e for e in constants if type(e) is str and len(e) <= LONGEST_NAME])
+        codes = [each for each in constants if type(each) is CodeType]
+    return nameable_among(texts)
 
 
 def held_by_c(unreached: list[Any]) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 from collections.abc import Callable
-from dataclasses import dataclass
 from struct import calcsize
 from types import (
     BuiltinFunctionType,
@@ -13,9 +12,9 @@ from types import (
     MemberDescriptorType,
     TracebackType,
 )
-from typing import Any
+from typing import Any, NamedTuple
 
-from txresource.heap.typeinfo import class_items, own_mro
+from txresource.heap.typeinfo import class_items, members_of, own_mro
 
 __all__ = ("Slot", "attribute_getter", "is_all_named", "is_thread_local", "named_slots")
 
@@ -35,13 +34,12 @@ _KEPT: tuple[tuple[type, tuple[str, ...]], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A place for one value in every object of a type.
 
-    :param name: the attribute.
-    :param get: reads it; raises AttributeError where it is empty.
-    :param computes: whether what it returns may be made at that moment.
+    :ivar name: the attribute.
+    :ivar get: reads it; raises AttributeError where it is empty.
+    :ivar computes: whether what it returns may be made at that moment.
     """
 
     name: str
@@ -83,13 +81,14 @@ def named_slots(tp: type) -> list[Slot]:
     """
     found = []
     for base in own_mro(tp):
-        items = class_items(base)
-        written = any(name == "__slots__" for name, _ in items)
-        found += [
-            Slot(name, value.__get__, not written)
-            for name, value in items
-            if type(value) is MemberDescriptorType and name != "__dict__"
-        ]
+        members = members_of(base)
+        if members:
+            written = any(name == "__slots__" for name, _ in class_items(base))
+            found += [
+                Slot(name, value.__get__, not written)
+                for name, value in members
+                if name != "__dict__"
+            ]
     for owner, names in _KEPT:
         if issubclass(tp, owner):
             items = class_items(owner)

@@ -10,7 +10,9 @@ from typing import Any
 __all__ = ("BrokenStage", "StageDecoder", "encode_stage", "write_all")
 
 _HEADER = struct.Struct(">4sI")
-_MAGIC = b"txr1"
+#: A stage of plain data, and one of bytes that are passed on as they are.
+_PLAIN = b"txrj"
+_BYTES = b"txrb"
 _LARGEST = 256 * 2**20
 
 
@@ -22,10 +24,16 @@ def encode_stage(name: str, data: Any) -> bytes:
     """One stage as bytes.
 
     :param name: which stage it is.
-    :param data: plain data, as JSON has it.
+    :param data: plain data, as JSON has it, or ``bytes``, which cost the reader nothing.
     """
-    body = json.dumps([name, data], separators=(",", ":")).encode("ascii")
-    return _HEADER.pack(_MAGIC, len(body)) + body
+    raw = isinstance(data, bytes)
+    # JSON escapes what would look like the end of the name.
+    body = _plain(name) + b"\0" + (data if raw else _plain(data))
+    return _HEADER.pack(_BYTES if raw else _PLAIN, len(body)) + body
+
+
+def _plain(data: Any) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode("ascii")
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -54,26 +62,29 @@ class StageDecoder:
         """
         self._buffer += data
         stages = []
-        while (body := self._next_body()) is not None:
-            stages.append(self._decode(body))
+        while (frame := self._next_frame()) is not None:
+            stages.append(_decode(*frame))
         return stages
 
-    def _next_body(self) -> bytes | None:
+    def _next_frame(self) -> tuple[bytes, bytes] | None:
         if len(self._buffer) < _HEADER.size:
             return None
         magic, length = _HEADER.unpack_from(self._buffer)
-        if magic != _MAGIC or length > _LARGEST:
+        if magic not in (_PLAIN, _BYTES) or length > _LARGEST:
             raise BrokenStage("the header of a stage is damaged")
         end = _HEADER.size + length
         if len(self._buffer) < end:
             return None
         body = bytes(self._buffer[_HEADER.size : end])
         del self._buffer[:end]
-        return body
+        return magic, body
 
-    def _decode(self, body: bytes) -> tuple[str, Any]:
-        try:
-            name, data = json.loads(body)
-        except ValueError as error:
-            raise BrokenStage("the body of a stage is damaged") from error
-        return name, data
+
+def _decode(magic: bytes, body: bytes) -> tuple[str, Any]:
+    name, end, data = body.partition(b"\0")
+    if not end:
+        raise BrokenStage("the name of a stage is damaged")
+    try:
+        return json.loads(name), data if magic == _BYTES else json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BrokenStage("the body of a stage is damaged") from error

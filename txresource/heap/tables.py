@@ -6,7 +6,7 @@ from pympler import summary
 
 from txresource.heap.census import Census
 
-__all__ = ("diff_table", "pympler_rows")
+__all__ = ("diff_table", "pympler_rows", "table_of")
 
 
 def pympler_rows(census: Census) -> list[list[str | int]]:
@@ -26,4 +26,13 @@ def diff_table(before: Census, after: Census, limit: int = 15) -> str:
     """
     rows = summary.get_diff(pympler_rows(before), pympler_rows(after))
     changed = [row for row in rows if row[1] or row[2]]
-    return "\n".join(summary.format_(changed, limit=limit))
+    return table_of(changed, limit)
+
+
+def table_of(rows: list[list[str | int]], limit: int) -> str:
+    """Pympler's table of some rows, the largest first.
+
+    :param rows: as of :func:`pympler_rows`.
+    :param limit: how many to show.
+    """
+    return "\n".join(summary.format_(rows, limit=limit))

@@ -10,22 +10,27 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from io import BufferedRandom, BufferedReader, BufferedWriter, BytesIO
-from types import MethodDescriptorType
+from types import MemberDescriptorType, MethodDescriptorType
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 __all__ = (
     "class_items",
     "has_edges",
     "is_heap_type",
+    "is_weak_container",
     "measure_of",
+    "members_of",
     "name_of",
+    "own_bases",
     "own_mro",
     "sizer",
     "total_size",
 )
 
+_WEAK = frozenset(map(id, (WeakKeyDictionary, WeakSet, WeakValueDictionary)))
 _HAVE_GC = 1 << 14
 _HEAP_TYPE = 1 << 9
 _INLINE_OR_MANAGED = (1 << 4) | (1 << 3)
@@ -38,6 +43,7 @@ def _reader(name: str) -> Callable[[type], Any]:
     return found.__get__ if found is not None else lambda tp: None
 
 
+_get_bases = _reader("__bases__")
 _get_basicsize = _reader("__basicsize__")
 _get_dict = _reader("__dict__")
 _get_flags = _reader("__flags__")
@@ -92,15 +98,56 @@ def own_mro(tp: type) -> tuple[type, ...]:
     return _get_mro(tp) or (tp, object)
 
 
-def class_items(tp: type) -> list[tuple[str, Any]]:
+def is_weak_container(tp: type) -> bool:
+    """Whether the objects of a type hold others only as long as somebody else does.
+
+    :param tp: any type.
+    """
+    # issubclass would ask the abstract base class of these, which asks for the type's hash.
+    return any(id(base) in _WEAK for base in own_mro(tp))
+
+
+def own_bases(tp: type) -> tuple[type, ...]:
+    """The bases of a type.
+
+    :param tp: any type. One that C has never made ready has none: CPython 3.10 and 3.11 crash
+        when they are asked for them.
+    """
+    return () if _get_mro(tp) is None else _get_bases(tp)
+
+
+def class_items(tp: type, known: Collection[int] = ()) -> list[tuple[str, Any]]:
     """The entries of a type's own dictionary whose keys are exact strings.
 
     The dictionary is walked, not searched: a search would call ``__eq__`` of
     a key that pretends to be a string.
 
     :param tp: any type.
+    :param known: the ids of values that are left out.
     """
-    return [(k, v) for k, v in (_get_dict(tp) or {}).items() if type(k) is str]
+    items = (_get_dict(tp) or {}).items()
+    if not known:
+        return [(k, v) for k, v in items if type(k) is str]
+    return [(k, v) for k, v in items if id(v) not in known and type(k) is str]
+
+
+def members_of(tp: type) -> list[tuple[str, Any]]:
+    """Those of :func:`class_items` that are places in its objects, as slots are.
+
+    :param tp: any type.
+    """
+    # Of a type's entries hardly any is one: asked before its name is, it takes half the time.
+    items = (_get_dict(tp) or {}).items()
+    return [(k, v) for k, v in items if type(v) is MemberDescriptorType and type(k) is str]
+
+
+def _own(tp: type, name: str) -> Any:
+    """An entry of a type's own dictionary; None where there is none."""
+    # It is among the first, and a type is asked for its name by the thousand.
+    for key, value in (_get_dict(tp) or {}).items():
+        if type(key) is str and key == name:
+            return value
+    return None
 
 
 def _text(value: object) -> str:
@@ -114,8 +161,7 @@ def name_of(tp: type) -> str:
     :returns: ``?`` stands for a part that is not text.
     """
     if is_heap_type(tp):
-        found = [v for k, v in class_items(tp) if k == "__module__"]
-        module = _text(found[0]) if found else "?"
+        module = _text(_own(tp, "__module__"))
     else:
         module = _text(_get_module(tp))
     qualname = _text(_get_qualname(tp))
@@ -172,15 +218,16 @@ def measure_of(tp: type) -> Callable[[Sequence[Any]], int]:
     measure = sizer(tp)
     fixed = measure is object.__sizeof__ and not _get_itemsize(tp)
 
+    def fixed_total(objects: Sequence[Any]) -> int:
+        return (header + basic) * len(objects)
+
     def total(objects: Sequence[Any]) -> int:
-        if fixed:
-            return (header + basic) * len(objects)
         try:
             return header * len(objects) + sum(map(measure, objects))
         except Exception:
             return sum(header + _one_size(measure, o, basic) for o in objects)
 
-    return total
+    return fixed_total if fixed else total
 
 
 def _one_size(measure: Callable[[Any], int], thing: Any, basic: int) -> int:
