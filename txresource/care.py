@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from twisted.application.service import IProcess, IService, MultiService
@@ -20,7 +18,7 @@ from txresource.connections import installed_reactor
 from txresource.exiting import end_without
 from txresource.intercept import hook_listening, unhook_listening
 from txresource.leaks.monitor import LeakMonitor
-from txresource.leaks.report import read_signatures, write_report
+from txresource.leaks.report import read_signatures, tool_name, write_report
 from txresource.notify import Notifier
 from txresource.owning import own
 from txresource.progress import EVERY
@@ -30,10 +28,7 @@ from txresource.tree import Node
 from txresource.treetext import describe_open
 from txresource.weak import weakly
 
-__all__ = (
-    "CareService",
-    "tool_name",
-)
+__all__ = ("CareService",)
 
 log = Logger()
 
@@ -42,15 +37,6 @@ _PATIENCE = 0.1
 #: Seconds beyond that which we ask of systemd: for a report to be written, and a pool of threads
 #: to be joined.
 _SPARE = 10
-
-
-@cache
-def tool_name() -> str:
-    """Name and version, as reports give them."""
-    try:
-        return f"txresource {version('txresource')}"
-    except PackageNotFoundError:
-        return "txresource unknown"
 
 
 class CareService(MultiService):
@@ -66,6 +52,7 @@ class CareService(MultiService):
     :param interval: seconds between snapshots; 0: only when asked; ``None``: 60, stretched so
         that they use no more than 2 % of a core.
     :param report: path of the JSON report; ``None``: none is written.
+    :param history: path of a folder in which snapshots are kept; ``None``: they are not.
     :param what: how the log calls the program.
     :raises ValueError: the report is there and is no report, a time is below zero or endless, or
         the linger is not less than the grace.
@@ -82,6 +69,7 @@ class CareService(MultiService):
         linger: float = 0.0,
         interval: float | None = None,
         report: str | None = None,
+        history: str | None = None,
         what: str = "this program",
     ) -> None:
         super().__init__()
@@ -98,7 +86,10 @@ class CareService(MultiService):
         self._grace = grace
         self._linger = linger
         self._report = None if report is None else os.path.realpath(report)
+        self._history = None if history is None else os.path.realpath(history)
         self._what = what
+        # Now: it reads a file, and no report is to wait for that.
+        self._tool = tool_name()
         self._nodes: dict[IService, Node] = {}
         self._wrapped: tuple[str, ...] = ()
         self._trigger: Any = None
@@ -109,7 +100,9 @@ class CareService(MultiService):
         self._inner: Any = None
         self._interval = interval
         seen = frozenset() if self._report is None else read_signatures(self._report)
-        self._monitor = LeakMonitor(self._reactor, interval=interval, seen=seen)
+        self._monitor = LeakMonitor(
+            self._reactor, interval=interval, seen=seen, history=self._history
+        )
         # Weakly, for both belong to this.
         self._monitor.on_snapshot = weakly(self._on_snapshot)
         self._signals = CareSignals(
@@ -191,9 +184,10 @@ class CareService(MultiService):
         )
         wrapped = ", ".join(self._wrapped)
         linger = f" linger {self._linger:g} s," if self._linger else ""
+        history = "" if self._history is None else f", history {self._history}"
         return (
             f"txresource takes care of {self._what}: {every}, grace {self._grace:g} s,{linger}"
-            f" report {self._report or 'in the log only'}"
+            f" report {self._report or 'in the log only'}{history}"
             f"; wraps {wrapped + ' of this reactor' if wrapped else 'nothing'}"
         )
 
@@ -330,7 +324,7 @@ class CareService(MultiService):
     def _write_report(self) -> None:
         if self._report is None:
             return
-        report = self._monitor.report(tool_name())
+        report = self._monitor.report(self._tool)
         if self._closing is not None:
             report["shutdown"] = self._shutdown_report()
         if self._ended:

@@ -14,6 +14,7 @@ from txresource.leaks.report import read_signatures
 
 __all__ = (
     "UnusableFile",
+    "check_history",
     "check_report",
     "groups_of",
     "load_application",
@@ -38,15 +39,34 @@ def check_report(path: str, uid: int | None) -> None:
         raise UnusableFile(f"the report {path} cannot be written: it is a directory")
     if not os.path.isdir(directory):
         raise UnusableFile(f"the report {path} cannot be written: there is no {directory}")
-    if not may_write(directory, os.geteuid() if uid is None else uid):
-        who = "" if uid is None else f" by user {uid}"
-        raise UnusableFile(f"the report {path} cannot be written{who}: no permission")
+    _check_writable(f"the report {path} cannot be written", directory, uid)
     try:
         read_signatures(path)
     except ValueError as error:
         raise UnusableFile(str(error)) from None
     except OSError as error:
         raise UnusableFile(f"the report {path} cannot be read: {error.strerror}") from None
+
+
+def check_history(path: str, uid: int | None) -> None:
+    """
+    Check that snapshots can be kept in a folder by the user who will keep them.
+
+    :param path: absolute.
+    :param uid: the user that the process will be; ``None``: the one it is.
+    :raises UnusableFile: they cannot.
+    """
+    trouble = f"snapshots cannot be kept in {path}"
+    if not os.path.isdir(path):
+        what = "it is not a folder" if os.path.exists(path) else "there is no such folder"
+        raise UnusableFile(f"{trouble}: {what}")
+    _check_writable(trouble, path, uid)
+
+
+def _check_writable(trouble: str, directory: str, uid: int | None) -> None:
+    if not may_write(directory, os.geteuid() if uid is None else uid):
+        who = "" if uid is None else f" by user {uid}"
+        raise UnusableFile(f"{trouble}{who}: no permission")
 
 
 def may_write(directory: str, uid: int) -> bool:

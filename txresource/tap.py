@@ -12,10 +12,11 @@ from twisted.python import usage
 
 from txresource.care import CareService
 from txresource.connections import installed_reactor
-from txresource.files import UnusableFile, check_report, load_application
+from txresource.files import UnusableFile, check_history, check_report, load_application
 
 __all__ = (
     "Options",
+    "check_places",
     "describe",
     "interval_of",
     "makeService",
@@ -72,6 +73,7 @@ class Options(usage.Options):
             "seconds between snapshots, 0 for none (60, stretched to 2 % CPU)",
         ],
         ["report", None, None, "write a JSON report to this file"],
+        ["history", None, None, "keep snapshot files in this folder"],
         ["grace", None, 10.0, "seconds that shutdown gives to work in flight"],
         ["linger", None, 0.0, "seconds of the grace in which shutdown still takes in work"],
         ["application", None, None, "run the application in this .tac file"],
@@ -79,6 +81,7 @@ class Options(usage.Options):
     compData = usage.Completions(
         optActions={
             "report": usage.CompleteFiles("*.json"),
+            "history": usage.CompleteDirs(),
             "application": usage.CompleteFiles("*.tac"),
         }
     )
@@ -124,7 +127,7 @@ class Options(usage.Options):
         outer = outer_option(self, "python")
         given = [bool(self.subCommand), bool(self["application"]), bool(outer), bool(self["demo"])]
         self["application"] = self["application"] or outer
-        for name in ("report", "application"):
+        for name in ("report", "history", "application"):
             if self[name] is not None:
                 self[name] = os.path.abspath(self[name])
         if sum(given) == 0:
@@ -157,23 +160,23 @@ def make_care(options: Options) -> CareService:
 
     :raises UnusableFile: something that was named cannot be used.
     """
-    uid, report = outer_option(options, "uid"), options["report"]
-    if report is not None:
-        check_report(report, uid)
+    uid = outer_option(options, "uid")
+    check_places(options, uid)
     care = CareService(
         installed_reactor(),
         grace=options["grace"],
         linger=options["linger"],
         interval=interval_of(options),
-        report=report,
+        report=options["report"],
+        history=options["history"],
         what=describe(options),
     )
     care.takeListeners()
     if options["application"] is not None:
         application = load_application(options["application"])
         care.standFor(application)
-        if uid is None and report is not None:
-            check_report(report, IProcess(application).uid)
+        if uid is None:
+            check_places(options, IProcess(application).uid)
         child = IService(application)
     elif options["demo"]:
         from txresource.demo import DemoService
@@ -183,6 +186,19 @@ def make_care(options: Options) -> CareService:
         child = options.makers[str(options.subCommand)].makeService(options.subOptions)
     child.setServiceParent(care)
     return care
+
+
+def check_places(options: Options, uid: int | None) -> None:
+    """
+    Check that what was asked for can be written.
+
+    :param uid: the user that the process will be; ``None``: the one it is.
+    :raises UnusableFile: it cannot.
+    """
+    if options["report"] is not None:
+        check_report(options["report"], uid)
+    if options["history"] is not None:
+        check_history(options["history"], uid)
 
 
 def interval_of(options: Options) -> float | None:

@@ -8,7 +8,14 @@ from pathlib import Path
 from twisted.application.service import IService
 from twisted.trial.unittest import SynchronousTestCase
 
-from txresource.files import UnusableFile, check_report, groups_of, load_application, may_write
+from txresource.files import (
+    UnusableFile,
+    check_history,
+    check_report,
+    groups_of,
+    load_application,
+    may_write,
+)
 
 #: A user that is surely not the one who runs the tests, and has no name.
 STRANGER = 54321
@@ -65,6 +72,37 @@ class ReportTests(FolderCase):
         """A folder that the user who will write may not write to is refused, by that user."""
         self.folder.chmod(0o755)
         said = self.refused(str(self.folder / "r.json"), STRANGER)
+        self.assertIn(f"by user {STRANGER}: no permission", said)
+
+
+class HistoryTests(FolderCase):
+    """Where snapshots may be kept."""
+
+    def refused_history(self, path: Path, uid: int | None = None) -> str:
+        """What is said against a folder."""
+        said = str(self.assertRaises(UnusableFile, check_history, str(path), uid))
+        self.assertEqual(len(said.splitlines()), 1)
+        return said
+
+    def test_good(self) -> None:
+        """A folder of ours is fine, whatever is in it."""
+        (self.folder / "notes").write_text("mine")
+        check_history(str(self.folder), None)
+
+    def test_bad(self) -> None:
+        """A missing folder and a file as a folder are refused."""
+        missing, file = self.folder / "none", self.folder / "file"
+        file.write_text("mine")
+        start = "snapshots cannot be kept in"
+        self.assertEqual(
+            self.refused_history(missing), f"{start} {missing}: there is no such folder"
+        )
+        self.assertEqual(self.refused_history(file), f"{start} {file}: it is not a folder")
+
+    def test_other_user(self) -> None:
+        """A folder that the user who will write may not write to is refused, by that user."""
+        self.folder.chmod(0o755)
+        said = self.refused_history(self.folder, STRANGER)
         self.assertIn(f"by user {STRANGER}: no permission", said)
 
 

@@ -1,81 +1,16 @@
-"""The live monitor: when it looks, what it says, and that it never troubles the service."""
+"""The live monitor: when it looks, what it adds up to, and that it never troubles the service."""
 
 from __future__ import annotations
 
 import gc
+import os
+from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
-
-from txresource.errors import SnapshotFailed, SnapshotRefused
-from txresource.heap.census import Census, Row
-from txresource.leaks.monitor import DEFAULT_INTERVAL, LeakMonitor
-from txresource.leaks.snapshots import Snapshot, SnapshotStatistics
-
-
-def snapshot(cpu: float = 0.0, **counts: int) -> Snapshot:
-    """A snapshot of so many objects of each type, of 10 bytes each."""
-    rows = tuple(Row(name.replace("_", "."), count, 10 * count) for name, count in counts.items())
-    total = sum(counts.values())
-    census = Census(rows, objects=total, size=10 * total, gc_objects=total, complete=True)
-    return Snapshot(
-        taken_at=0.0,
-        pause=0.002,
-        hooks=0.0,
-        child_cpu=cpu,
-        child_memory=None,
-        rss=1000 + total,
-        gc_objects=total,
-        census=census,
-    )
-
-
-class Taker:
-    """Hands out what it is told to, in the place of a ``SnapshotTaker``."""
-
-    def __init__(self) -> None:
-        self.answers: list[Any] = []
-        self.asked = 0
-        self.closed = 0
-
-    def take(self) -> Deferred[Snapshot]:
-        self.asked += 1
-        answer = self.answers.pop(0) if self.answers else snapshot(app_Echo=1)
-        return fail(answer) if isinstance(answer, Exception) else succeed(answer)
-
-    def reopen(self) -> None:
-        self.closed = 0
-
-    def close(self) -> Deferred[None]:
-        self.closed += 1
-        return succeed(None)
-
-    def statistics(self) -> SnapshotStatistics:
-        return SnapshotStatistics(taken=self.asked, refused=0, failed=0, worst_pause=0.002)
-
-
-class MonitorTestCase(SynchronousTestCase):
-    """A monitor on a clock, whose log is kept."""
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.taker = Taker()
-        self.said: list[str] = []
-        globalLogPublisher.addObserver(self.hear)
-        self.addCleanup(globalLogPublisher.removeObserver, self.hear)
-        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-
-    def hear(self, event: dict[str, Any]) -> None:
-        if event.get("log_namespace") == "txresource.leaks.monitor":
-            self.said.append(event["log_format"].format(**event))
-
-    def monitor(self, interval: float | None = 1.0, **options: Any) -> LeakMonitor:
-        monitor = LeakMonitor(self.clock, interval=interval, taker=self.taker, **options)  # type: ignore[arg-type]
-        self.addCleanup(monitor.stop)
-        return monitor
+from tests.unit.collector import hide_what_is_older
+from tests.unit.monitor_case import MonitorTestCase, snapshot, verdict
+from txresource.leaks.historyfiles import history_files
+from txresource.leaks.monitor import DEFAULT_INTERVAL
 
 
 class IntervalTests(MonitorTestCase):
@@ -104,7 +39,7 @@ class IntervalTests(MonitorTestCase):
 
     def test_stretched(self) -> None:
         """Where nobody gave an interval, a costly child makes the next one wait, and says so."""
-        self.taker.answers = [snapshot(cpu=6.0, app_Echo=1)]
+        self.taker.answers = [snapshot(cpu=6.0)]
         self.monitor(None).start()
         self.clock.advance(DEFAULT_INTERVAL)
         self.clock.advance(299)
@@ -115,7 +50,7 @@ class IntervalTests(MonitorTestCase):
 
     def test_obeyed(self) -> None:
         """An interval that was given is kept, whatever the children cost."""
-        self.taker.answers = [snapshot(cpu=6.0, app_Echo=1)]
+        self.taker.answers = [snapshot(cpu=6.0)]
         self.monitor(1.0).start()
         self.clock.pump([1, 1])
         self.assertEqual(self.taker.asked, 2)
@@ -139,128 +74,50 @@ class IntervalTests(MonitorTestCase):
         self.assertEqual(self.taker.asked, 2)
 
 
-class SayingTests(MonitorTestCase):
-    """What it says."""
-
-    def test_one_line(self) -> None:
-        """Objects, their change, memory, pause, and that nothing grows."""
-        monitor = self.monitor()
-        self.taker.answers = [snapshot(app_Echo=1000), snapshot(app_Echo=1200)]
-        for _ in range(2):
-            self.successResultOf(monitor.snapshot())
-        self.assertEqual(
-            self.said,
-            [
-                "snapshot 1: 1,000 objects, 0 MB, pause 2.0 ms; nothing grows; nothing proven",
-                "snapshot 2: 1,200 objects (+200), 0 MB, pause 2.0 ms; nothing grows;"
-                " nothing proven",
-            ],
-        )
-
-    def test_growth(self) -> None:
-        """Three growing types are named, the rest counted; the report lists all of them."""
-        monitor = self.monitor(seen=frozenset())
-        for n in range(6):
-            counts = {f"app_T{i}": 100 * n * (i + 1) for i in range(5)}
-            self.taker.answers.append(snapshot(**counts))
-        for _ in range(6):
-            self.successResultOf(monitor.snapshot())
-        self.assertIn("growing: app.T4 +", self.said[-1])
-        self.assertIn(" and 2 more; nothing proven", self.said[-1])
-        growing = monitor.report("txresource 1")["growing"]
-        self.assertEqual(len(growing), 5)
-        self.assertEqual(growing[0]["state"], "new")
-        again = self.monitor(seen=frozenset(entry["signature"] for entry in growing))
-        again._growing = monitor._growing
-        self.assertEqual(again.report("txresource 1")["growing"][0]["state"], "seen")
-
-    def test_summary(self) -> None:
-        """In a few words: how many snapshots there were, and what grows."""
-        monitor = self.monitor(0)
-        self.assertEqual(monitor.summary(), "0 snapshots taken; nothing grows; nothing proven")
-        for number in range(6):
-            self.taker.answers = [snapshot(app_Echo=100 * number)]
-            self.successResultOf(monitor.snapshot())
-        self.assertRegex(
-            monitor.summary(),
-            r"^6 snapshots taken; growing: app\.Echo \+[\d,]+ a minute to 500; nothing proven$",
-        )
-
-    def test_table(self) -> None:
-        """On request, Pympler's table of what changed since the one before."""
-        monitor = self.monitor()
-        self.taker.answers = [snapshot(app_Echo=1), snapshot(app_Echo=5)]
-        self.successResultOf(monitor.snapshot(table=True))
-        self.assertEqual(len(self.said), 1)
-        self.successResultOf(monitor.snapshot(table=True))
-        self.assertIn("app.Echo |", self.said[-1])
-
-    def test_asked_while_it_is_taken(self) -> None:
-        """One snapshot that several asked for is told once, with its table, and counts once."""
-        monitor = self.monitor()
-        for count in (1, 1, 100, 200, 300):
-            self.taker.answers = [snapshot(app_Echo=count)] * 2
-            self.successResultOf(monitor.snapshot())
-            self.successResultOf(monitor.snapshot(table=True))
-        lines = [line for line in self.said if line.startswith("snapshot ")]
-        self.assertEqual(len(lines), 5)
-        self.assertIn("growing: app.Echo", lines[-1])
-
-    def test_refused_and_failed(self) -> None:
-        """Each is a line in the log, a result of ``None``, and the monitor goes on."""
-        monitor = self.monitor()
-        self.taker.answers = [SnapshotRefused("no memory"), SnapshotFailed("the child hung")]
-        monitor.start()
-        self.clock.pump([1, 1, 1])
-        self.assertEqual(self.said[:2], ["no snapshot: no memory", "no snapshot: the child hung"])
-        self.assertEqual(len(self.said), 3)
-
-    def test_stopped(self) -> None:
-        """A snapshot that is given up because the monitor stops is no news."""
-        monitor = self.monitor()
-        self.taker.answers = [SnapshotFailed("given up")]
-        monitor.stop()
-        self.assertIsNone(self.successResultOf(monitor.snapshot()))
-        self.assertEqual(self.said, [])
-
-    def test_broken(self) -> None:
-        """A mistake of ours is logged, and the monitor goes on."""
-        monitor = self.monitor()
-        self.taker.answers = [ZeroDivisionError()]
-        monitor.start()
-        self.clock.pump([1, 1])
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(self.taker.asked, 2)
-
-    def test_told(self) -> None:
-        """Whoever wants to know hears of each snapshot, taken or not."""
-        monitor, heard = self.monitor(), []
-        monitor.on_snapshot = lambda: heard.append(1)
-        self.taker.answers = [snapshot(app_Echo=1), SnapshotRefused("no")]
-        for _ in range(2):
-            self.successResultOf(monitor.snapshot())
-        self.assertEqual(len(heard), 2)
-
-
 class ReportTests(MonitorTestCase):
     """What it adds up to."""
 
     def test_memory(self) -> None:
-        """Sizes now, and what was gained since the first snapshot."""
+        """Sizes now, what was gained since the first snapshot, and what holds native memory."""
         monitor = self.monitor()
-        self.assertIsNone(monitor.report("txresource 1")["memory"]["rss"])
-        self.taker.answers = [snapshot(app_Echo=100), snapshot(app_Echo=150)]
+        keys = ("rss", "rss_growth", "python_bytes", "python_growth", "verdict")
+        nothing = {**dict.fromkeys(keys), "native": [], "gc_seconds": 0.0}
+        self.assertEqual(monitor.report("txresource 1")["memory"], nothing)
+        native = {**verdict(), "native": [["zlib.Compress", 2, 500]]}
+        self.taker.answers = [snapshot(100), snapshot(150, found=native)]
         for _ in range(2):
             self.successResultOf(monitor.snapshot())
-        memory = monitor.report("txresource 1")["memory"]
-        self.assertEqual(memory.pop("gc_seconds"), 0.0)
         self.assertEqual(
-            memory,
-            {"rss": 1150, "rss_growth": 50, "python_bytes": 1500, "python_growth": 500},
+            monitor.report("txresource 1")["memory"],
+            {
+                "rss": 1000150,
+                "rss_growth": 50,
+                "python_bytes": 1500,
+                "python_growth": 500,
+                "verdict": None,
+                "native": [{"type": "zlib.Compress", "count": 2, "bytes": 500}],
+                "gc_seconds": 0.0,
+            },
         )
+
+    def test_states(self) -> None:
+        """What an earlier report had is seen, all else new."""
+        monitor = self.monitor(seen=frozenset([f"{'a':x<40}"]))
+        self.taker.answers = [
+            snapshot(found=verdict(leaks={"a": 1.0, "b": 1.0}, growing={"c": 1.0}))
+        ]
+        self.successResultOf(monitor.snapshot())
+        report = monitor.report("txresource 1")
+        states = {
+            each["title"]: each["state"]
+            for section in ("leaks", "growing", "settled")
+            for each in report[section]
+        }
+        self.assertEqual(states, {"a": "seen", "b": "new", "c": "new"})
 
     def test_collections(self) -> None:
         """Time in the garbage collector is counted while it watches, and not after."""
+        hide_what_is_older(self)
         monitor = self.monitor(0)
         monitor.start()
         rings: list[Any] = [[] for _ in range(100_000)]
@@ -279,6 +136,41 @@ class ReportTests(MonitorTestCase):
         known = {"schema", "tool", "pid", "started", "ended", "leaks", "growing", "settled"}
         known |= {"pressure", "memory", "snapshots", "shutdown"}
         self.assertEqual(set(report), known)
+
+
+class HistoryTests(MonitorTestCase):
+    """Snapshots that are kept."""
+
+    def test_kept(self) -> None:
+        """Each snapshot is a file of its bytes."""
+        folder = self.mktemp()
+        os.makedirs(folder)
+        monitor = self.monitor(history=folder)
+        for number in range(3):
+            self.taker.answers = [snapshot(number)]
+            self.successResultOf(monitor.snapshot())
+        kept = [Path(path).read_bytes() for path in history_files(folder)]
+        self.assertEqual(kept, [b"snapshot of %d" % number for number in range(3)])
+
+    def test_cannot(self) -> None:
+        """A folder that is gone costs a line in the log, once, until it is there again."""
+        folder = self.mktemp()
+        monitor = self.monitor(history=folder)
+        for _ in range(3):
+            self.taker.answers = [snapshot()]
+            self.successResultOf(monitor.snapshot())
+        os.makedirs(folder)
+        for _ in range(2):
+            self.taker.answers = [snapshot()]
+            self.successResultOf(monitor.snapshot())
+        self.assertEqual(
+            [line for line in self.said if not line.startswith("snapshot ")],
+            [
+                f"the snapshot could not be kept in {folder}: No such file or directory",
+                f"snapshots are kept in {folder} again",
+            ],
+        )
+        self.assertEqual(len(history_files(folder)), 2)
 
 
 class LifetimeTests(MonitorTestCase):

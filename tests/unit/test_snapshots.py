@@ -111,12 +111,12 @@ class ReaderTests(SynchronousTestCase):
         self.assertEqual(self.done, [self.reader])
 
     def test_good_child(self) -> None:
-        """A child that sends its census and ends has it read, and no trouble."""
+        """A child that sends its snapshot and ends has it read, and no trouble."""
         self.child.ended = Ended(0)
-        self.child.finish(("census", {"rows": 1}), ("end", {}))
+        self.child.finish(("snapshot", b"heap"), ("end", {}))
         self.clock.turn()
         self.clock.turn()
-        self.assertEqual(self.reader.stages, {"census": {"rows": 1}, "end": {}})
+        self.assertEqual(self.reader.stages, {"snapshot": b"heap", "end": {}})
         self.assertIsNone(self.reader.trouble)
         self.assertEqual((self.child.kills, self.reader.fileno()), (0, -1))
 
@@ -126,14 +126,14 @@ class ReaderTests(SynchronousTestCase):
         self.assertEqual(self.reader.fileno(), self.child.fd)
         self.assertIn("reading", repr(self.reader))
         self.child.ended = Ended(0)
-        self.child.finish(("census", {}))
+        self.child.finish(("snapshot", b""))
         self.assertIsNone(self.reader.doRead())
         self.assertIs(self.reader.doRead(), CONNECTION_DONE)
         self.reader.connectionLost(Failure(CONNECTION_DONE))
 
     def test_reaped_later(self) -> None:
         """A child that is not yet gone when its pipe ends is asked again until it is."""
-        self.child.finish(("census", {}))
+        self.child.finish(("snapshot", b""))
         self.clock.turn()
         self.clock.turn()
         self.clock.pump([0.01] * 20)
@@ -184,7 +184,6 @@ class ReaderTests(SynchronousTestCase):
 
     def test_freed(self) -> None:
         """A reader whose child is gone is freed by reference counting alone."""
-        gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)
         child: Any = FakeChild()
@@ -210,7 +209,7 @@ class SentenceTests(SynchronousTestCase):
         self.assertIn("SIGKILL", how_it_ended(Ended(-signal.SIGKILL), error))
         self.assertIn("signal 63", how_it_ended(Ended(-63), {}))
         self.assertIn("MemoryError", how_it_ended(Ended(1), error))
-        self.assertIn("without a census", how_it_ended(Ended(None), {}))
+        self.assertIn("without a snapshot", how_it_ended(Ended(None), {}))
 
 
 class TakerTests(SynchronousTestCase):

@@ -180,8 +180,9 @@ class FileTests(OptionsCase):
 
     def test_paths_are_absolute(self) -> None:
         """Paths are made absolute when they are read: a daemon changes its directory."""
-        options = self.parse("--report", "r.json", "--application", "x.tac")
+        options = self.parse("--report", "r.json", "--history", "h", "--application", "x.tac")
         self.assertEqual(options["report"], os.path.abspath("r.json"))
+        self.assertEqual(options["history"], os.path.abspath("h"))
         self.assertEqual(options["application"], os.path.abspath("x.tac"))
 
     def test_report(self) -> None:
@@ -199,6 +200,15 @@ class FileTests(OptionsCase):
         """The user of ``twistd --uid`` is the one who must be able to write."""
         self.folder.chmod(0o755)
         words = ("--demo", "--report", str(self.folder / "r.json"))
+        said = self.not_made(*words, parent={"uid": 54321, "python": None})
+        self.assertIn("by user 54321: no permission", said)
+
+    def test_history(self) -> None:
+        """A folder that snapshots cannot be kept in is refused, by the user of ``--uid``, too."""
+        said = self.not_made("--demo", "--history", str(self.folder / "none"))
+        self.assertIn("none: there is no such folder", said)
+        self.folder.chmod(0o755)
+        words = ("--demo", "--history", str(self.folder))
         said = self.not_made(*words, parent={"uid": 54321, "python": None})
         self.assertIn("by user 54321: no permission", said)
 

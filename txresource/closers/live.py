@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from txresource.closers.network import Connection, raw_transport
+from txresource.tcpinfo import byte_counts, read_tcp_info
 from txresource.tree import Node
 
 __all__ = (
@@ -18,11 +16,6 @@ __all__ = (
     "live_connections",
     "traffic",
 )
-
-# Linux's struct tcp_info, which grows at its end: a kernel that gives less of it does not know.
-_RECEIVED = struct.Struct("@Q"), 128  # tcpi_bytes_received, from Linux 4.1 on
-_SENT = struct.Struct("@QQ"), 200  # tcpi_bytes_sent and tcpi_bytes_retrans, from Linux 4.19 on
-_TCP_INFO = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +98,7 @@ def traffic(transport: Any) -> tuple[int | None, int | None]:
         a socket that is closed.
     """
     get_handle = getattr(raw_transport(transport), "getHandle", None)
-    if _TCP_INFO is None or get_handle is None:
-        return None, None
     try:
-        info = get_handle().getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 256)
-    except (AttributeError, OSError):  # Twisted drops the socket when it closes it
+        return byte_counts(b"" if get_handle is None else read_tcp_info(get_handle()))
+    except AttributeError:  # Twisted drops the socket when it closes it
         return None, None
-    received, sent = _numbers(info, *_RECEIVED), _numbers(info, *_SENT)
-    return received[0] if received else None, sent[0] - sent[1] if sent else None
-
-
-def _numbers(info: bytes, form: struct.Struct, offset: int) -> tuple[int, ...]:
-    return form.unpack_from(info, offset) if len(info) >= offset + form.size else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -21,20 +21,26 @@ __all__ = ("ChildReader", "how_it_ended")
 _READ_SIZE = 65536
 _FIRST_RETRY = 0.001
 _LONGEST_RETRY = 0.05
+#: A call that is cancelled stays with the reactor until its time has come. One for each snapshot
+#: would look as if they grew.
+_LONGEST_WAIT = 1.0
 
 
-def how_it_ended(ended: Ended | None, stages: dict[str, Any]) -> str:
+def how_it_ended(
+    ended: Ended | None, stages: Mapping[str, Any], missing: str = "a snapshot"
+) -> str:
     """One sentence about a child that did not bring what was asked.
 
     :param ended: how the child ended; None where that is not known.
     :param stages: what it had sent.
+    :param missing: what it had not sent.
     """
     code = None if ended is None else ended.exit_code
     if code is not None and code < 0:
         return f"the snapshot's child was killed by {_signal_name(-code)}"
     if "error" in stages:
         return f"the snapshot's child failed with {stages['error']['type']}"
-    return "the snapshot's child ended without a census"
+    return f"the snapshot's child ended without {missing}"
 
 
 def _signal_name(number: int) -> str:
@@ -53,6 +59,9 @@ class ChildReader:
     :param deadline: seconds that it has.
     :param finished: called once, with the reader, when the child is reaped
         and the pipe is closed.
+    :ivar stages: what it has sent so far.
+    :ivar trouble: one sentence that says what went wrong, or None.
+    :ivar ended: how it ended; None while that is not known.
     """
 
     def __init__(
@@ -68,16 +77,26 @@ class ChildReader:
         self._decoder = StageDecoder()
         self.stages: dict[str, Any] = {}
         self.trouble: str | None = None
-        self._ended: Ended | None = None
+        self.ended: Ended | None = None
         self._reading = True
         self._retry = _FIRST_RETRY
-        late = f"the snapshot's child took longer than {deadline:g} s and was killed"
-        self._timer: IDelayedCall | None = reactor.callLater(deadline, self.kill, late)
+        self._deadline = deadline
+        self._began = reactor.seconds()
+        self._timer: IDelayedCall | None = None
+        self._wait()
         reactor.addReader(self)
 
     def __repr__(self) -> str:
-        state = "reading" if self._reading else "reaping" if self._ended is None else "over"
+        state = "reading" if self._reading else "reaping" if self.ended is None else "over"
         return f"<ChildReader of process {self.child.pid}, {state}>"
+
+    def _wait(self) -> None:
+        left = self._began + self._deadline - self._reactor.seconds()
+        if left > 0:
+            self._timer = self._reactor.callLater(min(left, _LONGEST_WAIT), self._wait)
+        else:
+            self._timer = None
+            self.kill(f"the snapshot's child took longer than {self._deadline:g} s and was killed")
 
     def fileno(self) -> int:
         """The descriptor of the pipe; -1 when it is closed."""
@@ -131,9 +150,9 @@ class ChildReader:
 
     def _over(self) -> bool:
         # Asked no more once reaped: the process id may then be another's.
-        if self._ended is None:
-            self._ended = self.child.reap()
-        return self._ended is not None
+        if self.ended is None:
+            self.ended = self.child.reap()
+        return self.ended is not None
 
     def _reap(self) -> None:
         if self._over():
@@ -146,8 +165,8 @@ class ChildReader:
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
-        if self.trouble is None and "census" not in self.stages:
-            self.trouble = how_it_ended(self._ended, self.stages)
+        if self.trouble is None and "snapshot" not in self.stages:
+            self.trouble = how_it_ended(self.ended, self.stages)
         finished, self._finished = self._finished, None
         if finished is not None:
             finished(self)

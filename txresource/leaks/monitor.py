@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,16 +14,27 @@ from twisted.python.failure import Failure
 
 from txresource.arguments import check_reactor, check_seconds
 from txresource.errors import SnapshotError
-from txresource.heap.tables import diff_table
-from txresource.leaks.growth import GrowingType, GrowthTracker
-from txresource.leaks.report import SCHEMA, growing_entry
+from txresource.heap.unseen import Unseen
+from txresource.leaks.accounts import MemoryAccounts, account_of
+from txresource.leaks.announcer import Announcer
+from txresource.leaks.comparing import ComparingLook
+from txresource.leaks.historyfiles import HistoryFolder
+from txresource.leaks.load import LoadMeter
+from txresource.leaks.look import no_verdict
+from txresource.leaks.report import SCHEMA, with_states
 from txresource.leaks.snapshots import Snapshot, SnapshotTaker
+from txresource.leaks.wording import (
+    grows_text,
+    leak_text,
+    proven_text,
+    settled_text,
+    snapshot_text,
+)
 
 __all__ = (
     "DEFAULT_INTERVAL",
     "DUTY",
     "LeakMonitor",
-    "sizes_of",
 )
 
 log = Logger()
@@ -33,7 +45,7 @@ DEFAULT_INTERVAL = 60.0
 DUTY = 0.02
 
 
-class LeakMonitor:
+class LeakMonitor(Unseen):
     """
     Watches the heap of this process.
 
@@ -42,6 +54,7 @@ class LeakMonitor:
         that the children use no more than 2 % of a core.
     :param taker: what takes the snapshots; ``None``: one is made.
     :param seen: signatures that earlier reports had.
+    :param history: path of a folder in which snapshots are kept; ``None``: they are not.
     """
 
     def __init__(
@@ -51,18 +64,23 @@ class LeakMonitor:
         interval: float | None = None,
         taker: SnapshotTaker | None = None,
         seen: frozenset[str] = frozenset(),
+        history: str | None = None,
     ) -> None:
         check_reactor(reactor, "write LeakMonitor(reactor)")
         check_seconds("interval", interval, "60, stretched where that is too often")
         self._reactor = reactor
         self._interval = interval
-        self._taker = taker or SnapshotTaker(reactor)
+        self._load = LoadMeter(reactor)
+        self._look = ComparingLook()
+        self._taker = taker or SnapshotTaker(reactor, job=self._look, load=self._load.measure)
         self._seen = seen
-        self._tracker = GrowthTracker()
-        self._growing: tuple[GrowingType, ...] = ()
-        self._first_sizes: tuple[int, int] | None = None
+        self._folder = None if history is None else HistoryFolder(history)
+        self._accounts = MemoryAccounts()
+        self._announcer = Announcer()
+        self._verdict: Mapping[str, Any] = no_verdict()
         self._last: Snapshot | None = None
-        self._table_wanted = self._stopped = False
+        self._stopped = False
+        self._no_room: int | None = None
         self._began = time.time()
         self._next: Any = None
         self._gc_began = 0.0
@@ -83,15 +101,14 @@ class LeakMonitor:
         if not self.running:
             self._began = time.time()
             self._stopped = False
+            self._load.restart()
             self._taker.reopen()
             gc.callbacks.append(self._on_collection)
             self._schedule()
 
     def summary(self) -> str:
         """Say in a few words what the snapshots so far have shown."""
-        taken = self._taker.statistics().taken
-        grows = self._describe_growth(0.0 if self._last is None else self._last.taken_at)
-        return f"{taken} snapshots taken; {grows}; nothing proven"
+        return f"{self._taker.statistics().taken} snapshots taken; {self._findings_text()}"
 
     def stop(self) -> Deferred[None]:
         """
@@ -111,34 +128,32 @@ class LeakMonitor:
         """
         Take a snapshot now.
 
-        :param table: log Pympler's table of what changed since the one before.
+        :param table: log Pympler's table of what changed since the one before. Where a snapshot
+            is being taken already, the next one has it.
         :returns: a Deferred of the snapshot, or of ``None`` where it was refused or failed, which
             has been logged. Cancelling it gives it up.
         """
-        self._table_wanted |= table
+        if table and self._last is not None:
+            self._look.before = self._last.encoded
         return self._taker.take().addCallbacks(self._taken, self._lost)
 
     def _taken(self, snapshot: Snapshot) -> Snapshot:
         if snapshot is self._last:  # it was asked for more than once while it was taken
             return snapshot
         before, self._last = self._last, snapshot
-        table, self._table_wanted = self._table_wanted, False
-        self._first_sizes = self._first_sizes or sizes_of(snapshot)
-        self._growing = self._tracker.update(snapshot.census, snapshot.taken_at)
-        log.info(
-            "snapshot {number}: {objects:,} objects{change}, {rss:.0f} MB,"
-            " pause {pause:.1f} ms; {growing}; nothing proven",
-            number=self._taker.statistics().taken,
-            objects=snapshot.census.objects,
-            change=""
-            if before is None
-            else f" ({snapshot.census.objects - before.census.objects:+,})",
-            rss=snapshot.rss / 1e6,
-            pause=snapshot.pause * 1000,
-            growing=self._describe_growth(snapshot.taken_at),
-        )
-        if table and before is not None:
-            log.info("{table}", table="\n" + diff_table(before.census, snapshot.census))
+        judged = bool(snapshot.verdict["snapshots"])
+        found = "what grows is not known"
+        if judged:
+            leaks = {entry["signature"] for entry in self._verdict["leaks"]}
+            self._verdict = snapshot.verdict
+            self._accounts.update(account_of(snapshot, self._load.last))
+            found = self._findings_text(leaks)
+        number = self._taker.statistics().taken
+        log.info("{line}", line=f"snapshot {number}: {snapshot_text(before, snapshot)}; {found}")
+        if judged:
+            self._say_news(snapshot.taken_at)
+            self._say_table()
+        self._keep(snapshot)
         return self._told(snapshot)
 
     def _lost(self, failure: Failure) -> None:
@@ -153,15 +168,47 @@ class LeakMonitor:
             self.on_snapshot()
         return snapshot
 
-    def _describe_growth(self, now: float) -> str:
-        if not self._growing:
-            return "nothing grows"
-        shown = ", ".join(
-            f"{grown.type_name} +{grown.per_minute(now):,.0f} a minute to {grown.count:,}"
-            for grown in self._growing[:3]
-        )
-        more = len(self._growing) - 3
-        return f"growing: {shown}" + (f" and {more} more" if more > 0 else "")
+    # -- what is said
+
+    def _findings_text(self, leaks_before: Collection[str] = ()) -> str:
+        leaks, growing, settled = (self._verdict[key] for key in ("leaks", "growing", "settled"))
+        over = [entry for entry in settled if entry["signature"] in leaks_before]
+        return f"{grows_text([*leaks, *growing])}; {proven_text(len(leaks), over)}"
+
+    def _say_news(self, now: float) -> None:
+        for entry in self._announcer.news(self._verdict["leaks"], True, now):
+            log.warn("{text}", text=leak_text(entry), finding=entry)
+        for entry in self._announcer.news(self._verdict["settled"], False, now):
+            log.info("{text}", text=settled_text(entry), finding=entry)
+        memory = [{"signature": "memory"}]
+        grows = self._accounts.verdict is not None
+        if self._announcer.news(memory, grows, now):
+            settled = "SETTLED memory  RSS no longer grows beyond what Python objects explain"
+            log.warn("{text}", text=f"MEMORY {self._accounts.verdict}" if grows else settled)
+
+    def _say_table(self) -> None:
+        table = self._verdict.get("table")
+        if table is not None:
+            self._look.before = None
+            log.info("{table}", table="\n" + table)
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        if self._folder is None:
+            return
+        try:
+            self._folder.keep(snapshot.encoded, snapshot.taken_at)
+        except OSError as error:
+            # A disk that is full stays so for a while: the same is not said each time.
+            if error.errno != self._no_room:
+                path, why = self._folder.path, error.strerror
+                log.warn("the snapshot could not be kept in {path}: {why}", path=path, why=why)
+            self._no_room = error.errno
+        else:
+            if self._no_room is not None:
+                log.info("snapshots are kept in {path} again", path=self._folder.path)
+            self._no_room = None
+
+    # -- when
 
     def _schedule(self, used: float = 0.0) -> None:
         """Plan the next snapshot; ``used`` is seconds of CPU that the last one took."""
@@ -195,19 +242,19 @@ class LeakMonitor:
 
         :param tool: name and version of the program that reports.
         """
+        memory = {**self._accounts.as_report(), "gc_seconds": round(self._gc_seconds, 3)}
         statistics = self._taker.statistics()
-        now = time.time() if self._last is None else self._last.taken_at
         return {
             "schema": SCHEMA,
             "tool": tool,
             "pid": os.getpid(),
             "started": self._began,
             "ended": None,
-            "leaks": [],
-            "growing": [growing_entry(grown, now, self._seen) for grown in self._growing],
-            "settled": [],
+            "leaks": with_states(self._verdict["leaks"], self._seen),
+            "growing": with_states(self._verdict["growing"], self._seen),
+            "settled": with_states(self._verdict["settled"], self._seen),
             "pressure": [],
-            "memory": self._memory(),
+            "memory": memory,
             "snapshots": {
                 "taken": statistics.taken,
                 "worst_pause_ms": round(statistics.worst_pause * 1000, 3),
@@ -216,24 +263,3 @@ class LeakMonitor:
             },
             "shutdown": None,
         }
-
-    def _memory(self) -> dict[str, Any]:
-        memory: dict[str, Any] = dict.fromkeys(
-            ("rss", "rss_growth", "python_bytes", "python_growth")
-        )
-        if self._last is not None and self._first_sizes is not None:
-            rss, python = sizes_of(self._last)
-            first_rss, first_python = self._first_sizes
-            memory.update(
-                rss=rss,
-                rss_growth=rss - first_rss,
-                python_bytes=python,
-                python_growth=python - first_python,
-            )
-        memory["gc_seconds"] = round(self._gc_seconds, 3)
-        return memory
-
-
-def sizes_of(snapshot: Snapshot) -> tuple[int, int]:
-    """Bytes of the process, and of the Python objects in it."""
-    return snapshot.rss, snapshot.census.size

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import stat
 import tempfile
 from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
-
-from txresource.leaks.growth import GrowingType
 
 __all__ = (
     "SCHEMA",
-    "growing_entry",
     "read_signatures",
-    "signature_of",
+    "report_text",
+    "tool_name",
+    "with_states",
     "write_report",
 )
 
@@ -25,30 +24,24 @@ __all__ = (
 SCHEMA = 1
 
 
-def signature_of(parts: Iterable[str]) -> str:
-    """The signature of a finding: SHA-1, the same on every host and in every run."""
-    return hashlib.sha1("\0".join(parts).encode(), usedforsecurity=False).hexdigest()
+def tool_name() -> str:
+    """Name and version, as reports give them."""
+    try:
+        return f"txresource {version('txresource')}"
+    except PackageNotFoundError:
+        return "txresource unknown"
 
 
-def growing_entry(grown: GrowingType, now: float, seen: Iterable[str]) -> dict[str, Any]:
+def with_states(entries: Iterable[Mapping[str, Any]], seen: frozenset[str]) -> list[dict[str, Any]]:
     """
-    What a report says of a growing type.
+    Entries of a report, each with its state.
 
-    :param now: seconds since the epoch.
+    :param entries: what was found.
     :param seen: signatures that earlier reports had.
     """
-    signature = signature_of(("growth", grown.type_name))
-    return {
-        "signature": signature,
-        "kind": "growth",
-        "state": "seen" if signature in seen else "new",
-        "count": grown.count,
-        "bytes": grown.size,
-        "title": f"{grown.type_name} +{grown.per_minute(now):.0f} a minute",
-        "since": grown.since,
-        "trace": [],
-        "created_at": [],
-    }
+    return [
+        {**entry, "state": "seen" if entry["signature"] in seen else "new"} for entry in entries
+    ]
 
 
 def read_signatures(path: str) -> frozenset[str]:
@@ -79,6 +72,24 @@ def read_signatures(path: str) -> frozenset[str]:
         raise ValueError(f"{path} is there and is not a report of txresource") from None
 
 
+def report_text(report: Mapping[str, Any]) -> str:
+    """
+    A report as JSON, a line for each key, and for each item of a list.
+
+    :raises TypeError: it is no plain data.
+    """
+    # Not with json's own indentation: it leaves a cycle behind each time, and each time the next
+    # snapshot would find it.
+    lines = (f"{json.dumps(key)}: {_value_text(value)}" for key, value in report.items())
+    return "{\n " + ",\n ".join(lines) + "\n}\n"
+
+
+def _value_text(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return json.dumps(value)
+    return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
+
+
 def write_report(path: str, report: Mapping[str, Any]) -> None:
     """
     Replace the report: a reader meets the old one or the new one, nothing between.
@@ -91,8 +102,7 @@ def write_report(path: str, report: Mapping[str, Any]) -> None:
     handle, temporary = tempfile.mkstemp(prefix=".txresource-", dir=directory)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=1)
-            file.write("\n")
+            file.write(report_text(report))
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -14,23 +17,31 @@ from twisted.python.failure import Failure
 
 from txresource.arguments import check_reactor
 from txresource.errors import SnapshotError, SnapshotFailed, SnapshotRefused
-from txresource.heap.census import Census, count_types, decode_census, encode_census, take_census
-from txresource.heap.child import Job, Send
+from txresource.heap.census import Census
+from txresource.heap.child import Send
 from txresource.heap.fork import Child, fork_child
 from txresource.heap.memory import refusal, resident_size
 from txresource.heap.platforms import Way, way_here
-from txresource.leaks.childreader import ChildReader
+from txresource.heap.unseen import Unseen
+from txresource.leaks.childreader import ChildReader, how_it_ended
+from txresource.leaks.frozen import FrozenHeap, decode_heap, encode_heap
+from txresource.leaks.look import Errand, look, look_here, no_verdict
 
-__all__ = ("Snapshot", "SnapshotStatistics", "SnapshotTaker", "census_job", "take_snapshot")
+__all__ = ("Look", "Snapshot", "SnapshotStatistics", "SnapshotTaker", "take_snapshot")
 
 _LONG_HOOKS = 0.01
 _ORPHAN_GRACE = 10.0
+#: Tells two processes of one number apart, as those of a container that is started again.
+_STARTED = time.time()
 
 log = Logger()
 
+#: What a child does: it is told what to know, sends stages, and has the parent's frames.
+Look = Callable[[Errand, Send, Sequence[FrameType]], None]
+
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Unseen):
     """What was found in the heap at one moment.
 
     :param taken_at: seconds since the epoch.
@@ -41,7 +52,12 @@ class Snapshot:
         that is not known.
     :param rss: bytes of memory that the process held.
     :param gc_objects: how many objects the collector tracked.
-    :param census: what there was.
+    :param objects: how many objects were found.
+    :param size: their bytes, an estimate; 0 without a child.
+    :param verdict: what grows, and what is proven, as plain data: see
+        :func:`~txresource.leaks.look.verdict_of`. Nothing is in it where the
+        child was lost before it had judged, which has been logged.
+    :param encoded: all that was found, as a history file has it.
     """
 
     taken_at: float
@@ -51,7 +67,20 @@ class Snapshot:
     child_memory: int | None
     rss: int
     gc_objects: int
-    census: Census
+    objects: int
+    size: int
+    verdict: Mapping[str, Any]
+    encoded: bytes
+
+    @property
+    def heap(self) -> FrozenHeap:
+        """All that was found. It is decoded each time: a tenth of a second for a large program."""
+        return decode_heap(self.encoded)
+
+    @property
+    def census(self) -> Census:
+        """What was found, by type; decoded each time, as the heap is."""
+        return self.heap.census
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +103,7 @@ class SnapshotStatistics:
 class _Begun:
     """What is known of a snapshot when its child has been forked.
 
-    The pause is all that the reactor waited for: the look at the memory, too.
+    The pause is all that the reactor waited for in the turn of the fork.
     """
 
     taken_at: float
@@ -82,8 +111,9 @@ class _Begun:
     child: Child
     pause: float
 
-    def complete(self, stages: dict[str, Any]) -> Snapshot:
-        census, end = decode_census(stages["census"]), stages.get("end", {})
+    def complete(self, stages: Mapping[str, Any]) -> Snapshot:
+        end = stages.get("end", {})
+        verdict = stages.get("verdict") or no_verdict(stages.get("numbers", {}))
         return Snapshot(
             taken_at=self.taken_at,
             pause=self.pause,
@@ -91,17 +121,21 @@ class _Begun:
             child_cpu=float(end.get("cpu", 0.0)),
             child_memory=end.get("memory"),
             rss=self.rss,
-            gc_objects=census.gc_objects,
-            census=census,
+            gc_objects=verdict["gc_objects"],
+            objects=verdict["objects"],
+            size=verdict["size"],
+            verdict=verdict,
+            encoded=stages["snapshot"],
         )
 
 
-def census_job(send: Send) -> None:
-    """What the child does: take the census and send it.
+class _History(Unseen):
+    """What the snapshots so far have shown, for the next child; nobody here looks into it."""
 
-    :param send: takes the name of a stage, and its data.
-    """
-    send("census", encode_census(take_census()))
+    __slots__ = ("encoded",)
+
+    def __init__(self) -> None:
+        self.encoded = b""
 
 
 class SnapshotTaker:
@@ -109,10 +143,11 @@ class SnapshotTaker:
 
     :param reactor: the reactor that reads the child's pipe.
     :param deadline: seconds that a child has before it is killed.
-    :param job: what the child runs; its stages must include ``census``.
+    :param job: what the child runs; its stages must include ``snapshot``.
     :param way: how to look at the heap; None: as this interpreter can.
     :param keep: descriptors that stay open in the child.
     :param root: where the ``proc`` and ``sys`` file systems are found.
+    :param load: says how many connections are open and at work; None: nobody counts them.
     """
 
     def __init__(
@@ -120,10 +155,11 @@ class SnapshotTaker:
         reactor: Any,
         *,
         deadline: float = 300.0,
-        job: Job = census_job,
+        job: Look = look,
         way: Way | None = None,
         keep: tuple[int, ...] = (),
         root: str = "/",
+        load: Callable[[], int | None] | None = None,
     ) -> None:
         check_reactor(reactor, "write take_snapshot(reactor)")
         self._reactor = reactor
@@ -132,6 +168,8 @@ class SnapshotTaker:
         self._way = way_here() if way is None else way
         self._keep = keep
         self._root = root
+        self._load = load
+        self._history = _History()
         self._closed = False
         self.taken = self.refused = self.failed = 0
         self.worst_pause = 0.0
@@ -208,20 +246,26 @@ class SnapshotTaker:
         if reason is not None:
             raise SnapshotRefused(reason)
         # In a turn of its own: what was read here is not added to the pause of the fork.
-        self._fork_call = self._reactor.callLater(0, self._fork, rss)
+        self._fork_call = self._reactor.callLater(0, self._fork, self._errand(rss))
         return None
 
-    def _fork(self, rss: int) -> None:
+    def _fork(self, errand: Errand) -> None:
         self._fork_call = None
-        start, taken_at = time.perf_counter(), time.time()
+        start = time.perf_counter()
+        job, lifetime = partial(self._job, errand), self._deadline + _ORPHAN_GRACE
         try:
-            child = fork_child(self._job, keep=self._keep, lifetime=self._deadline + _ORPHAN_GRACE)
+            child = fork_child(job, keep=self._keep, lifetime=lifetime)
         except (OSError, RuntimeError) as error:
             failed = SnapshotFailed(f"no child could be forked: {error}")
             self._count(failed)
             self._deliver(failed)
         else:
-            self._watch(_Begun(taken_at, rss, child, time.perf_counter() - start))
+            self._watch(_Begun(errand.taken_at, errand.rss, child, time.perf_counter() - start))
+
+    def _errand(self, rss: int) -> Errand:
+        load = None if self._load is None else self._load()
+        encoded = self._history.encoded
+        return Errand(self._reactor, time.time(), rss, load, os.getpid(), encoded, _STARTED)
 
     def _why_not(self) -> str | None:
         if self._closed:
@@ -231,11 +275,23 @@ class SnapshotTaker:
         return self._way.refused
 
     def _look_here(self) -> Snapshot:
-        start, taken_at = time.perf_counter(), time.time()
-        census = count_types()
-        pause = time.perf_counter() - start
-        rss = resident_size(self._root)
-        snapshot = Snapshot(taken_at, pause, 0.0, 0.0, None, rss, census.gc_objects, census)
+        start, rss = time.perf_counter(), resident_size(self._root)
+        errand = self._errand(rss)
+        heap, verdict, self._history.encoded = look_here(errand)
+        encoded = encode_heap(heap)
+        snapshot = Snapshot(
+            taken_at=errand.taken_at,
+            pause=time.perf_counter() - start,
+            hooks=0.0,
+            child_cpu=0.0,
+            child_memory=None,
+            rss=rss,
+            gc_objects=heap.gc_objects,
+            objects=heap.objects,
+            size=heap.size,
+            verdict=verdict,
+            encoded=encoded,
+        )
         self._count(snapshot)
         return snapshot
 
@@ -259,6 +315,7 @@ class SnapshotTaker:
             return
         self._current = None
         result = _outcome(begun, reader)
+        self._history.encoded = reader.stages.get("history", self._history.encoded)
         self._count(result)
         self._deliver(result)
 
@@ -307,12 +364,13 @@ def _outcome(begun: _Begun, reader: ChildReader) -> Snapshot | SnapshotError:
     :param begun: what was known of it before.
     :param reader: holds what the child sent, and what went wrong.
     """
-    if "census" not in reader.stages:
-        return SnapshotFailed(reader.trouble or "the snapshot's child ended without a census")
-    try:
-        return begun.complete(reader.stages)
-    except ValueError as error:
-        return SnapshotFailed(f"the snapshot's child sent what cannot be read: {error}")
+    stages = reader.stages
+    if not isinstance(stages.get("snapshot"), bytes):
+        return SnapshotFailed(reader.trouble or how_it_ended(None, stages))
+    if "history" not in stages:
+        trouble = reader.trouble or how_it_ended(reader.ended, stages, "its verdict")
+        log.warn("{trouble}: nothing is known of what grows", trouble=trouble)
+    return begun.complete(stages)
 
 
 def take_snapshot(reactor: Any) -> Deferred[Snapshot]:
