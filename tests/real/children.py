@@ -52,6 +52,10 @@ def twist_command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", _TWIST, *arguments]
 
 
+#: Waits for a word; where none comes before the end of who could say it, ends a group of processes.
+_GUARD = 'read -r word || kill -s KILL -- "-$1"'
+
+
 def _hear_interrupts() -> None:
     # A shell that runs the tests in the background has them ignore SIGINT, and their children too.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -59,7 +63,8 @@ def _hear_interrupts() -> None:
 
 class Program:
     """
-    A child process whose output is read line by line; killed when the test ends.
+    A child process whose output is read line by line; killed when the test ends, or whoever runs it,
+    in whatever way.
 
     :param inherit: descriptors that it gets.
     """
@@ -81,6 +86,13 @@ class Program:
             preexec_fn=_hear_interrupts,
         )
         self.pid = self._process.pid
+        # Out of reach of all that may end us, and of what ends the program.
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "guard", str(self.pid)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         self.output: list[str] = []
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -133,6 +145,8 @@ class Program:
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
+        if self._guard.poll() is None:
+            self._guard.communicate(b"over\n")
         self._reader.join()
         if self._process.stdout is not None:
             self._process.stdout.close()
