@@ -13,6 +13,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.unit.collector import hide_what_is_older
 from txresource.connections import ManagedFactoryMixin
 from txresource.scope import Scope, root_scope
 from txresource.testing import LeakAssertionsMixin
@@ -35,9 +36,7 @@ class CycleTests(LeakAssertionsMixin, SynchronousTestCase):
 
     def setUp(self) -> None:
         """Nothing that happens here may change the collector."""
-        # What is older is not looked at: this makes each collection short.
-        gc.freeze()
-        self.addCleanup(gc.unfreeze)
+        hide_what_is_older(self)
         enabled, flags, garbage = gc.isenabled(), gc.get_debug(), len(gc.garbage)
         self.addCleanup(
             lambda: self.assertEqual(

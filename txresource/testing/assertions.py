@@ -15,7 +15,7 @@ from txresource.connections import ManagedFactoryMixin
 from txresource.scope import Scope, root_scope
 from txresource.testing.cycles import CycleCount, as_deferred
 from txresource.testing.edges import describe
-from txresource.testing.holders import HolderSearch
+from txresource.testing.holders import Held, HolderSearch
 from txresource.tree import CLOSED
 
 __all__ = ("LeakAssertionsMixin",)
@@ -38,10 +38,11 @@ class LeakAssertionsMixin:
         """
         Fail if anything but the running test keeps an object alive.
 
-        The garbage is collected first. Local variables of the functions that run now, of the
-        test's own generators and coroutines, the attributes of the test case, its clean-ups, and
-        the plain lists, dicts, tuples, sets and functions in them do not count; what they hold in
-        an object of another kind does. What :func:`gc.freeze` has hidden is not seen.
+        Garbage does not count: it is collected first where it could make a difference. Local
+        variables of the functions that run now, of the test's own generators and coroutines, the
+        attributes of the test case, its clean-ups, and the plain lists, dicts, tuples, sets and
+        functions in them do not count; what they hold in an object of another kind does. What
+        :func:`gc.freeze` has hidden is not seen.
 
         :param obj_or_ref: the object, or a weak reference to it.
         :raises TypeError: it is ``None`` or a ``weakref.proxy``.
@@ -51,13 +52,11 @@ class LeakAssertionsMixin:
             raise TypeError("assertCollected takes the object or a weakref.ref, not a proxy")
         if obj_or_ref is None:
             raise TypeError("assertCollected takes the object or a weakref.ref, not None")
-        gc.collect()
         by_ref = isinstance(obj_or_ref, weakref.ref)
-        target = _target_of(obj_or_ref)
-        if by_ref and target is None:
-            return
-        said = _complaint(target, self, sys._getframe(1), by_ref)
-        del target
+        said, sure = _complaint(obj_or_ref, self, sys._getframe(1), by_ref)
+        if not sure:
+            gc.collect()
+            said, _ = _complaint(obj_or_ref, self, sys._getframe(1), by_ref)
         if said is not None:
             self.fail(said)
 
@@ -145,11 +144,19 @@ def _target_of(obj_or_ref: object) -> object:
     return obj_or_ref() if isinstance(obj_or_ref, weakref.ref) else obj_or_ref
 
 
-def _complaint(target: object, test: object, frame: FrameType | None, by_ref: bool) -> str | None:
-    """What there is to say against an object that should be gone; ``None``: nothing."""
+def _complaint(
+    obj_or_ref: object, test: object, frame: FrameType | None, by_ref: bool
+) -> tuple[str | None, bool]:
+    """What there is to say against an object that should be gone, and whether that is sure."""
+    target = _target_of(obj_or_ref)
+    if by_ref and target is None:
+        return None, True
     search = HolderSearch(target, test, frame)
     held = search.find()
-    name = describe(target)
+    return _in_words(describe(target), held, search, by_ref), search.sure
+
+
+def _in_words(name: str, held: Held | None, search: HolderSearch, by_ref: bool) -> str | None:
     if held is not None:
         return f"{name} is still held, by {held.cut}:\n{held}"
     if search.gave_up:

@@ -27,8 +27,8 @@ __all__ = (
 
 #: Objects after which a search gives up.
 _LIMIT = 200_000
-#: More than these at once are looked for in one pass over the heap of our own.
-_FEW = 16
+#: Each object is compared with all that are looked for at once: with more it is asked instead.
+_MANY = 256
 
 #: What a test uses to keep things in its hands: these alone make no holder of their own.
 _PLAIN = frozenset(
@@ -75,6 +75,8 @@ class HolderSearch:
     :param frame: the caller of the assertion.
     :ivar by_test: whether the test itself was seen to hold the object.
     :ivar gave_up: whether there was more to look at than a search looks at.
+    :ivar sure: whether the answer is the same without the garbage that there may be: ways that
+        begin at what surely lives go through no garbage, and plain containers hold for nobody.
     """
 
     def __init__(self, target: object, test: object, frame: FrameType | None) -> None:
@@ -86,6 +88,7 @@ class HolderSearch:
             if isinstance(module, ModuleType)
         }
         self.by_test = self.gave_up = False
+        self.sure = True
         self._nodes: list[Any] = [target]
         #: For each node: which one it holds, and whether only plain containers lie between.
         self._links: list[tuple[int, bool]] = [(-1, True)]
@@ -101,7 +104,10 @@ class HolderSearch:
         :returns: the shortest way from something that lives on; ``None``: the test alone holds it.
         """
         try:
-            return self._climb()
+            held = self._climb()
+            if held is None:
+                self.sure = self.sure and self.by_test and not self.gave_up
+            return held
         finally:
             # It holds this search, and so all that was looked at.
             self._made.clear()
@@ -128,35 +134,32 @@ class HolderSearch:
         node, plain = self._nodes[index], self._links[index][1]
         for spot in self._running.spots.get(id(node), ()):
             if spot.role == "thread":
-                return self._way(_in_words(spot, " of another thread"), index)
+                return self._way(_in_words(spot, " of another thread"), index, sure=True)
             if not plain and spot.role == "test" and node is not self._test:
-                return self._way(_in_words(spot), index)
+                return self._way(_in_words(spot), index, sure=True)
             self.by_test = True
         return None
 
     def _holders_of(self, frontier: list[int]) -> list[tuple[int, list[Any]]]:
         """What refers to each of some nodes, by the collector's own word."""
-        found = self._scan(frontier) if len(frontier) > _FEW else {}
-        if not found:
-            for index in frontier:
-                found[index] = gc.get_referrers(self._nodes[index])
-        self._made += found.values()
-        self._own |= set(map(id, found.values()))
-        return list(found.items())
-
-    def _scan(self, frontier: list[int]) -> dict[int, list[Any]]:
         wanted: dict[int, list[int]] = {}
         for index in frontier:
             wanted.setdefault(id(self._nodes[index]), []).append(index)
         found: dict[int, list[Any]] = {index: [] for index in frontier}
-        everything = gc.get_objects()
-        self._made.append(everything)
-        self._own.add(id(everything))
-        for thing in everything:
-            for child in {id(child) for child in gc.get_referents(thing)} & wanted.keys():
+        sought = tuple(self._nodes[index] for index in frontier)
+        self._keep(sought, *found.values())
+        # One pass over the heap for all of them: that is what takes time.
+        holders = gc.get_objects() if len(sought) > _MANY else gc.get_referrers(*sought)
+        self._keep(holders)
+        for holder in holders:
+            for child in wanted.keys() & set(map(id, gc.get_referents(holder))):
                 for index in wanted[child]:
-                    found[index].append(thing)
-        return found
+                    found[index].append(holder)
+        return list(found.items())
+
+    def _keep(self, *made: Any) -> None:
+        self._made += made
+        self._own.update(map(id, made))
 
     def _judge(self, index: int, holders: list[Any], above: list[int]) -> Held | None:
         plain, seen = self._links[index][1], False
@@ -181,7 +184,7 @@ class HolderSearch:
         if seen or plain or id(self._nodes[index]) in self._running.spots:
             return None
         # Alive, and nothing that Python shows refers to it.
-        return self._way("something that Python does not show", index)
+        return self._way("something that Python does not show", index, sure=False)
 
     def _passing(self, holder: Any) -> bool:
         """Whether it is part of the turn that runs the test, not a holder."""
@@ -211,17 +214,21 @@ class HolderSearch:
         key = (id(holder), plain)
         if key not in self._known and (id(holder), False) not in self._known:
             self._known.add(key)
+            self.sure = self.sure and plain
             above.append(len(self._nodes))
             self._nodes.append(holder)
             self._links.append((child, plain))
 
     def _way_from(self, root: Any, index: int) -> Held:
+        # A class, a module that is no longer imported and a suspended generator may be garbage.
+        self.sure = root is self._test or id(root) in self._namespaces
         root = self._namespaces.get(id(root), root)
         path = fold([root, *self._path(index)])
         name = "the test case" if root is self._test else describe(root)
         return _held(name, path)
 
-    def _way(self, root: str, index: int) -> Held:
+    def _way(self, root: str, index: int, *, sure: bool) -> Held:
+        self.sure = sure
         return _held(root, [None, *fold(self._path(index))])
 
     def _path(self, index: int) -> list[Any]:
