@@ -52,10 +52,10 @@ class Source:
 def read(path: Path) -> Source:
     """Read a file, once."""
     tree = ast.parse(path.read_text("utf-8"), str(path))
-    nodes = list(ast.walk(tree))
+    everything, running = list(_statements(tree)), list(_statements(tree, running=True))
     statements = module_statements(tree.body)
     return Source(
-        imports=frozenset(_imports_of(path, tree)),
+        imports=frozenset(_imports_of(path, running)),
         imported=frozenset(_imported_names(tree)),
         import_lines=tuple(
             ast.unparse(node)
@@ -64,17 +64,17 @@ def read(path: Path) -> Source:
         ),
         from_internet=frozenset(
             alias.name
-            for node in nodes
+            for node in everything
             if isinstance(node, ast.ImportFrom) and node.module == "twisted.internet"
             for alias in node.names
         ),
         defined=frozenset(_defined_names(tree)),
         stated_all=_stated_all(tree),
         kinds=frozenset(type(node) for node in tree.body[1:]),
-        classes=tuple(node.name for node in nodes if isinstance(node, ast.ClassDef)),
+        classes=tuple(node.name for node in everything if isinstance(node, ast.ClassDef)),
         functions=tuple(
             Function(node.name, node.lineno, _length(node), ast.get_docstring(node))
-            for node in nodes
+            for node in everything
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         ),
     )
@@ -148,15 +148,16 @@ def _stated_all(tree: ast.Module) -> object:
     return None
 
 
-def _imports_of(path: Path, tree: ast.Module) -> set[str]:
+def _imports_of(path: Path, running: Iterable[ast.AST]) -> set[str]:
     """
     Return the modules that a file imports, in functions, too, but not for the type checker alone.
 
+    :param running: its statements, without those.
     :returns: dotted names; ``from a import b`` counts as ``a.b`` where that is a module of ours.
     """
     package = module_name(path if path.name == "__init__.py" else path.parent / "__init__.py")
     found: set[str] = set()
-    for node in _running(tree):
+    for node in running:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -165,14 +166,22 @@ def _imports_of(path: Path, tree: ast.Module) -> set[str]:
     return found
 
 
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            for other in node.orelse:
-                yield from (other, *_running(other))
-        else:
+def _statements(tree: ast.AST, *, running: bool = False) -> Iterator[ast.AST]:
+    """
+    Yield what stands in blocks, at any depth: what is in expressions is most, and nobody asks for it.
+
+    :param running: not what is for the type checker alone.
+    """
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        if running and block == "body" and _is_for_typing(tree):
+            continue
+        for node in getattr(tree, block, ()):
             yield node
-            yield from _running(node)
+            yield from _statements(node, running=running)
+
+
+def _is_for_typing(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:

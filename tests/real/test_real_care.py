@@ -10,6 +10,7 @@ import stat
 import time
 from typing import Any
 
+from tests.real.apart import apart
 from tests.real.children import (
     HANG,
     PROGRAMS,
@@ -19,6 +20,8 @@ from tests.real.children import (
     twist_command,
     twistd_command,
 )
+
+testSuite = apart(__name__)
 
 NOBODY = 65534
 PLAIN = str(PROGRAMS / "plain.tac")

@@ -28,10 +28,13 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from tests.real.apart import apart
 from tests.real.closer_case import PLAIN, CloserCase
 from tests.real.tls import certificate
 from txresource.closers.network import raw_transport
 from txresource.errors import ResourceClosed
+
+testSuite = apart(__name__)
 
 
 class Answering(DatagramProtocol):

@@ -17,10 +17,13 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread, deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from tests.real.apart import apart
 from tests.real.children import HANG, Program
 from tests.real.closer_case import GRACE, CloserCase
 from txresource import Scope
 from txresource.errors import ResourceClosed, ResourceInterrupted
+
+testSuite = apart(__name__)
 
 STUBBORN = """
 import os, signal, time

@@ -12,6 +12,7 @@ from configparser import RawConfigParser
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.real.apart import apart
 from tests.real.children import (
     HANG,
     ROOT,
@@ -22,6 +23,8 @@ from tests.real.children import (
     twist_command,
     twistd_command,
 )
+
+testSuite = apart(__name__)
 
 EXAMPLES = ROOT / "docs" / "examples"
 CLOSED = r"closed (\d+), aborted 0, abandoned 0 in \d+\.\d s"

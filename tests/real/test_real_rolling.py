@@ -14,9 +14,12 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from tests.real.apart import apart
 from tests.real.children import PROGRAMS, ROOT, Program, ProgramTestCase
 from txresource import Scope
 from txresource.root import root_node
+
+testSuite = apart(__name__)
 
 #: Requests a second, half on connections that stay, half on fresh ones.
 RATE = 300

@@ -11,6 +11,7 @@ from collections import Counter
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.real.apart import apart
 from tests.real.children import (
     PROGRAMS,
     Program,
@@ -20,6 +21,8 @@ from tests.real.children import (
     read_to_end,
     twistd_command,
 )
+
+testSuite = apart(__name__)
 
 GRACE = 3.0
 SERVER = str(PROGRAMS / "stuck_server.tac")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import signal
 
+from tests.real.apart import apart
 from tests.real.children import read_to_end, twist_command, twistd_command
 from tests.real.held_case import HELD, SIZE, TWIST, TWISTD, HeldCase, script
+
+testSuite = apart(__name__)
 
 
 class FirstTests(HeldCase):

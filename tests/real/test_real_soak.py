@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import sys
 
+from tests.real.apart import apart
 from tests.real.children import ROOT, Program, ProgramTestCase
+
+testSuite = apart(__name__)
 
 CYCLES = "100"
 TIMERS = "20000"

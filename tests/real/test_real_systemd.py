@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 from uuid import uuid4
 
+from tests.real.apart import apart
 from tests.real.children import connect, twistd_command
 from tests.real.held_case import HELD, TWISTD, HeldCase, script
+
+testSuite = apart(__name__)
 
 
 class SystemdTests(HeldCase):

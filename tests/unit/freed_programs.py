@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import weakref
 from typing import Any
@@ -13,25 +14,39 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.freed_lives import life
 from tests.unit.listening import ListeningClock
-from tests.unit.test_monitor import snapshot
+from tests.unit.monitor_case import snapshot
 from tests.unit.test_snapshots import FakeChild, PipeClock
 from txresource import (
     CareService,
     WeakLoopingCall,
 )
+from txresource.cli.fields import Fields
+from txresource.cli.page import Ink, Page
 from txresource.demo import ChatRoom, DemoService, Message, OneServer, Visitor, VisitorFactory
 from txresource.errors import SnapshotRefused
+from txresource.heap.census import Census
 from txresource.heap.edges import EdgeReader
 from txresource.heap.fork import Ended
+from txresource.heap.kinds import Kinds
+from txresource.heap.parts import PartFinder
 from txresource.heap.paths import Step
 from txresource.heap.pathtree import PathTree
 from txresource.heap.platforms import Way
 from txresource.heap.roots import Root
 from txresource.heap.stages import StageDecoder, encode_stage
+from txresource.heap.weights import weigh
+from txresource.leaks.accounts import MemoryAccounts, account_of
+from txresource.leaks.announcer import Announcer
 from txresource.leaks.childreader import ChildReader
-from txresource.leaks.growth import GrowthTracker
+from txresource.leaks.comparing import ComparingLook
+from txresource.leaks.frozen import FrozenHeap
+from txresource.leaks.growth import GrowthHistory
+from txresource.leaks.historyfiles import HistoryFolder
+from txresource.leaks.ladder import Ladder, Series
+from txresource.leaks.load import LoadMeter
 from txresource.leaks.monitor import LeakMonitor
 from txresource.leaks.snapshots import SnapshotTaker
+from txresource.leaks.tallies import Tallies, Tally
 from txresource.signals import CareSignals
 from txresource.testing import LeakAssertionsMixin
 from txresource.testing.cycles import CycleCount
@@ -112,12 +127,12 @@ def snapshots(case: SynchronousTestCase) -> list[Any]:
     case.failureResultOf(taker.take(), SnapshotRefused)
     clock.advance(1)
     case.successResultOf(monitor.stop())
-    freed = [monitor, taker]
-    tracker = GrowthTracker()
-    tracker.update(snapshot(app_Echo=1).census, 0.0)
+    accounts = MemoryAccounts()
+    accounts.update(account_of(snapshot(), None))
     decoder = StageDecoder()
     decoder.feed(encode_stage("census", {}))
-    freed += [tracker, decoder]
+    freed = [monitor, taker, accounts, decoder]
+    freed += [Announcer(), ComparingLook(), HistoryFolder("/h"), LoadMeter(clock)]
     child: Any = FakeChild()
     child.ended = Ended(0)
     done: list[Any] = []
@@ -135,11 +150,16 @@ def paths(case: SynchronousTestCase) -> list[Any]:
     """A tree of the paths in a small heap."""
     reader = EdgeReader()
     held = reader.read(list, [[1]])
-    tree = PathTree(reader)
+    tree = PathTree(reader, [(Step("list", "list"),)])
     tree.grow([Root("list", [[1]])])
+    groups = tree.grow_last()
     case.assertEqual(len(held.items), 1)
     case.assertEqual([row.count for row in tree.rows()], [1, 1])
-    return [reader, held, tree, Step("edge", "kind")]
+    case.assertEqual(len(weigh(groups)), 1)
+    finder = PartFinder(set())
+    case.assertEqual(finder.take(".name", []), [])
+    kinds = Kinds()
+    return [reader, held, tree, Step("edge", "kind"), finder, kinds, kinds.of(list), *groups]
 
 
 class Assertions(LeakAssertionsMixin):
@@ -165,6 +185,17 @@ class Thing:
 
 
 LASTING = Thing()
+
+
+@life
+def growth(case: SynchronousTestCase) -> list[Any]:
+    """A history of what grows, and the parts of one."""
+    history = GrowthHistory()
+    history.update(FrozenHeap(0.0, 1, None, 1, 1, 1, 1, (), Census((), 0, 0, 0, True)))
+    again = GrowthHistory.decode(history.encode())
+    ladder, series = Ladder(), Series(0)
+    series.add(1, ladder.grow(0.0))
+    return [history, again, ladder, Tallies(), Tally(Series(0), Series(0)), series]
 
 
 @life
@@ -209,3 +240,15 @@ def loops(case: SynchronousTestCase) -> list[Any]:
     del owner
     clock.advance(1)
     return [*freed, loop]
+
+
+@life
+def command_line(case: SynchronousTestCase) -> list[Any]:
+    """What a command reads with and writes to."""
+    out = io.StringIO()
+    page, fields = Page(out, colours=True), Fields({"memory": {"rss": 1}}, "the report")
+    inner = fields.inner("memory")
+    assert inner is not None
+    page.line((f"{inner.number('rss')}", Ink.HEAD))
+    case.assertEqual(out.getvalue(), "\x1b[1m1\x1b[0m\n")
+    return [page, fields, inner, out]

@@ -149,7 +149,6 @@ class AttemptTests(SynchronousTestCase):
 
     def test_freed_without_collector(self) -> None:
         """The node of an attempt that is over is freed with the collector off."""
-        gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)
         for factory in self.factories():

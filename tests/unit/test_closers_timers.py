@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
+from tests.unit.collector import hide_what_is_older
 from tests.unit.scope_case import ScopeCase
 from txresource.errors import ResourceClosed
 
@@ -104,6 +105,7 @@ class TimerTests(ScopeCase):
 
     def test_loop_that_fails(self) -> None:
         """A call that fails, the first or a later one, ends the loop, and is logged once."""
+        hide_what_is_older(self)
         for fail_at in (1, 2):
             count: list[int] = []
 

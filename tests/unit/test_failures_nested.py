@@ -9,7 +9,7 @@ import sys
 import weakref
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import (
     CancelledError,
@@ -19,6 +19,8 @@ from twisted.internet.defer import (
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.properties import derandomized
+from tests.unit.collector import hide_what_is_older
 from tests.unit.failure_case import (
     CLEANS_ITSELF,
     KINDS,
@@ -157,10 +159,7 @@ class ChainTests(ScrubCase):
 
     def setUp(self) -> None:
         super().setUp()
-        # What is older than a test is put out of the collector's sight, which makes it quick.
-        gc.collect()
-        gc.freeze()
-        self.addCleanup(gc.unfreeze)
+        hide_what_is_older(self)
 
     def garbage(self, run: Any, errback: Any) -> int:
         """Count what is left to the collector after some runs."""
@@ -260,14 +259,7 @@ EDGES = st.lists(st.tuples(st.sampled_from(KINDS), FAILURES, FAILURES), max_size
 class GraphTests(SynchronousTestCase):
     """Random graphs of failures."""
 
-    @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=60,
-        database=None,
-        # A mutation run drives it twice in one process.
-        suppress_health_check=[HealthCheck.differing_executors],
-    )
+    @derandomized(60)
     @given(edges=EDGES)
     def test_any_graph(self, edges: list[tuple[str, int, int]]) -> None:
         """Whatever holds what, all that is reached loses its frames, and nothing else does."""

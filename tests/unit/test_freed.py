@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import gc
 import sys
 import weakref
@@ -36,6 +37,10 @@ def excluded(cls: type) -> str | None:
         return "an error lives as long as who handles it wants"
     if dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return "frozen data is not used up, and ends with its last reader"
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return "a named tuple is data, too"
+    if issubclass(cls, enum.Enum):
+        return "its members live as long as their module"
     if issubclass(cls, BaseCloser | DrainPolicy) and cls.__init__ is object.__init__:
         return "there is one for the life of the process, in a registry, and it holds nothing"
     return None
@@ -95,7 +100,6 @@ class FreedTests(SynchronousTestCase):
     """Each class, after its use and its end, with the collector off."""
 
     def setUp(self) -> None:
-        gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)
 

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from tests.unit.closing_case import ClosingCase
+from tests.unit.collector import hide_what_is_older
 from txresource.errors import ResourceInterrupted
 
 
@@ -94,6 +95,7 @@ class InterruptedTests(ClosingCase):
 
     def test_nobody_asked(self) -> None:
         """That a close has interrupted a task nobody waits for is no news."""
+        hide_what_is_older(self)
         self.scope.start(Deferred())
         self.scope.abort()
         gc.collect()

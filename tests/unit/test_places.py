@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from twisted.python import threadable
 
 from tests.unit.closing_case import ClosingCase
+from tests.unit.collector import hide_what_is_older
 from txresource import Scope, root_scope
 from txresource.errors import CloseFromInside, WrongProcess, WrongThread
 from txresource.root import Root, root_node
@@ -148,6 +149,7 @@ class InsideTests(ClosingCase):
 
     def test_quiet(self) -> None:
         """A task that closes its scope and does not wait goes on, and nothing is logged."""
+        hide_what_is_older(self)
 
         async def work() -> int:
             await self.go

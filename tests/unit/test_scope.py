@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from tests.unit.collector import hide_what_is_older
 from txresource import ICloseable, Scope
 from txresource.errors import ResourceClosed, ResourceDraining, ResourceError
 
@@ -310,6 +311,7 @@ class BlockTests(ScopeCase):
 
     def test_run_dropped(self) -> None:
         """A ``run`` that nobody waits for any more, and that cannot end, aborts the scope."""
+        hide_what_is_older(self)
         self.scope.start(Deferred())
         running = self.scope.run(lambda: Deferred())
         del running

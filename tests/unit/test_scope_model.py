@@ -178,7 +178,7 @@ class ScopeModelTests(SynchronousTestCase):
         """Whatever the order of calls, the close ends in time and everybody is told once."""
         case = ScopeWalk.TestCase
         case.settings = settings(
-            derandomize=True, deadline=None, max_examples=120, stateful_step_count=25, database=None
+            derandomize=True, deadline=None, max_examples=60, stateful_step_count=25, database=None
         )
         case("runTest").runTest()
         self.assertEqual(self.flushLoggedErrors(), [])

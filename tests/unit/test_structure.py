@@ -15,7 +15,7 @@ from tests import sources
 #: txresource that make it up. A new module gets its place here.
 PARTS: dict[str, set[str]] = {
     "arguments": {"arguments"},
-    "ground": {"errors", "interfaces", "sites"},
+    "ground": {"errors", "interfaces", "sites", "tcpinfo"},
     "weak": {"weak"},
     "failures": {"failures"},
     "scope": {

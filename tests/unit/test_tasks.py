@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.unit.collector import hide_what_is_older
 from txresource import Scope
 from txresource.errors import ResourceClosed, ResourceInterrupted
 
@@ -74,6 +75,7 @@ class TaskTests(SynchronousTestCase):
 
     def test_failure_taken(self) -> None:
         """A failure that the caller takes is not logged."""
+        hide_what_is_older(self)
         work: Deferred[None] = Deferred()
         task = self.scope.start(work)
         work.errback(ValueError("x"))
@@ -84,6 +86,7 @@ class TaskTests(SynchronousTestCase):
 
     def test_cancelled_is_no_news(self) -> None:
         """A task that closing cancelled is not logged as failed."""
+        hide_what_is_older(self)
         self.scope.start(Deferred())
         closed = self.scope.close(0)
         self.successResultOf(closed)
@@ -177,6 +180,7 @@ class TaskTests(SynchronousTestCase):
 
     def test_closes_from_its_own_start(self) -> None:
         """A function that closes the scope and then waits is refused, and what it began cancelled."""
+        hide_what_is_older(self)
         cancelled: list[Any] = []
 
         def work() -> Deferred[None]:

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 
 import txresource.weak
+from tests.unit.collector import hide_what_is_older
 from tests.unit.weak_case import Hostile, Owner, ThreadedReactor, WatchCase
 from txresource.weak import when_collected
 
@@ -124,6 +125,7 @@ class WhenCollectedTests(WatchCase):
 
     def test_error_in_callback_is_logged(self) -> None:
         """A callback that raises is logged as with any Deferred."""
+        hide_what_is_older(self)
         reactor, owner = ThreadedReactor(), Owner()
         when_collected(reactor, owner).addCallback(lambda _: 1 / 0)
         del owner
