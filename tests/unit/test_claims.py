@@ -227,10 +227,10 @@ class NameTests(SynchronousTestCase):
         self.assertEqual((finding.path, finding.measure), ((*LIST, NAMES), "count"))
 
     def test_count_names(self) -> None:
-        """Names are counted, whatever is behind them, and of items without names the kinds."""
+        """Names are counted from two on, and of items without names the kinds."""
         rows = [PathRow(ROOM, 1, 10), PathRow(LIST, 3, 20), PathRow(ITEMS, 7, 30)]
         rows.append(PathRow((*ROOM, Step(".log", "list")), 1, 5))
         rows.append(PathRow((*LIST, Step("[*]", "app.Other")), 2, 8))
-        counted = {(MODULE, NAMES): (1, 10), (*ROOM, NAMES): (2, 25), (*LIST, NAMES): (2, 38)}
+        counted = {(*ROOM, NAMES): (2, 25), (*LIST, NAMES): (2, 38)}
         self.assertEqual(count_names(rows), counted)
         self.assertEqual(count_names([PathRow((MODULE,), 1, 1)]), {})

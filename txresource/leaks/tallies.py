@@ -147,4 +147,5 @@ def count_names(rows: Iterable[PathRow]) -> dict[Path, _Numbers]:
             held = names[path[:-1]]
             held[0] += 1
             held[1] += size
-    return {(*path, NAMES): (count, size) for path, (count, size) in names.items()}
+    # One alone is no number of them yet, and has a path that tells as much.
+    return {(*path, NAMES): (count, size) for path, (count, size) in names.items() if count > 1}
