@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ from txresource.heap.roots import (
     held_by_c,
     split_unreached,
 )
+
+SUBCLASSES = "tables of subclasses (bounded)"
 
 
 class Node:
@@ -224,5 +227,17 @@ class HeldTests(SynchronousTestCase):
 
         suspended, node = generator(), Node()
         found = named(split_unreached([node, suspended]))
+        self.assertEqual(found.pop(SUBCLASSES), [])
         self.assertEqual(found, {"suspended, held by C": [suspended], "held by C": [node]})
         self.assertIs(type(suspended), types.GeneratorType)
+
+    def test_subclasses_apart(self) -> None:
+        """
+        What a class keeps of its subclasses has a root that is bounded, as it goes with them; other
+        dictionaries of weak references have not.
+        """
+        kept, data = weakref.ref(type("Made", (), {})), weakref.ref(Node)
+        table, others = {1: weakref.ref(Node), 2: kept}, [{"a": data}, {1: Node}, {}]
+        found = named(split_unreached([table, *others]))
+        self.assertEqual(found[SUBCLASSES], [table, 1, 2, *table.values()])
+        self.assertEqual(found["held by C"], others)

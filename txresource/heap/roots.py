@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
+from weakref import ReferenceType
 
 from txresource.heap.held import LONGEST_NAME, nameable, nameable_among, named_edge
 from txresource.heap.running import GENERATORS, module_of
@@ -26,6 +27,8 @@ __all__ = (
 )
 
 _CHUNK = 20_000
+#: A mark of what goes by itself stands behind it: an entry goes with its class.
+_SUBCLASSES = "tables of subclasses (bounded)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,10 +157,33 @@ def _get_or_none(getter: Any, thing: Any) -> Any:
 
 
 def split_unreached(held: Collection[Any]) -> list[Root]:
-    """Roots for what C alone holds, generators and coroutines that are suspended apart.
+    """Roots for what C alone holds, apart from it generators and coroutines that are suspended,
+    and what classes keep of the classes made from them, which vanishes with these.
 
     :param held: what :func:`held_by_c` found.
     """
     suspended = [thing for thing in held if id(type(thing)) in GENERATORS]
-    others = [thing for thing in held if id(type(thing)) not in GENERATORS]
-    return [Root("suspended, held by C", suspended), Root("held by C", others)]
+    tables = [thing for thing in held if _is_table_of_subclasses(thing)]
+    apart = set(map(id, chain(suspended, tables)))
+    others = [thing for thing in held if id(thing) not in apart]
+    # With what they hold: that is what there is more of.
+    entries = chain.from_iterable([(*dict.keys(each), *dict.values(each)) for each in tables])
+    return [
+        Root("suspended, held by C", suspended),
+        Root(_SUBCLASSES, [*tables, *entries]),
+        Root("held by C", others),
+    ]
+
+
+def _is_table_of_subclasses(thing: Any) -> bool:
+    if type(thing) is not dict or not thing:
+        return False
+    # One that is gone leaves its entry for a while.
+    return all(
+        type(key) is int and type(entry) is ReferenceType and _is_class_or_gone(entry())
+        for key, entry in dict.items(thing)
+    )
+
+
+def _is_class_or_gone(thing: Any) -> bool:
+    return thing is None or issubclass(type(thing), type)
