@@ -5,9 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.growthseries import frozen
-from txresource.heap.paths import Path, PathRow, Step
+from txresource.heap.paths import BOUNDED, Path, PathRow, Step
 from txresource.leaks.claims import LEAST_GAIN, LEAST_SIZE
-from txresource.leaks.excuses import BOUNDED_MARK
 from txresource.leaks.growth import Findings, GrowthHistory
 from txresource.leaks.tallies import NAMES, count_names
 
@@ -145,7 +144,7 @@ class DoubtTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """What a container holds that bounds itself is no leak, nor what hangs on it."""
-        bounded = (*ROOM, Step(".recent", "collections.deque" + BOUNDED_MARK))
+        bounded = (*ROOM, Step(".recent", "collections.deque" + BOUNDED))
         held = (*bounded, Step("[*]", "tuple"))
         found = watched(grows(held), grows((*held, Step("[*]", "app.Message"))))
         self.assertEqual(self.doubt(found), "its container bounds itself")
@@ -153,7 +152,7 @@ class DoubtTests(SynchronousTestCase):
 
     def test_leak_in_bounded(self) -> None:
         """What leaks further down, of something that does not grow, is a leak."""
-        bounded = (*ROOM, Step(".recent", "collections.deque" + BOUNDED_MARK))
+        bounded = (*ROOM, Step(".recent", "collections.deque" + BOUNDED))
         held = (*bounded, Step("[*]", "app.Session"))
         found = watched(stands(held), grows((*held, Step("[*]", "app.Message"))))
         self.assertEqual(len(found.proven), 1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.test_claims import ITEMS, LIST, MODULE, ROOM, grows, stands, watched
-from txresource.heap.paths import Path, Step
-from txresource.leaks.excuses import BOUNDED_MARK, FOLLOWS, TABLE_ROOM, is_item
+from txresource.heap.paths import BOUNDED, Path, Step
+from txresource.leaks.excuses import FOLLOWS, TABLE_ROOM, is_item
 from txresource.leaks.growth import Findings
 
 HALF = [min(n, 20) for n in range(40)]
@@ -125,7 +125,7 @@ class TableTests(SynchronousTestCase):
 class BoundedTests(SynchronousTestCase):
     """Containers that bound themselves."""
 
-    CACHE = (MODULE, Step(".parse", "lru" + BOUNDED_MARK))
+    CACHE = (MODULE, Step(".parse", "lru" + BOUNDED))
     INNER = (*CACHE, Step("[*]", "dict"))
     LINKS = (*INNER, Step("[*]", "link"))
     RESULTS = (*CACHE, Step("[*]", "app.Result"))
@@ -158,7 +158,7 @@ class BoundedTests(SynchronousTestCase):
 
     def test_root(self) -> None:
         """A root may say that it bounds itself."""
-        root = (Step("pool" + BOUNDED_MARK, "app.Thing"),)
+        root = (Step("pool" + BOUNDED, "app.Thing"),)
         self.assertEqual(told(watched(grows(root))), ([], [root]))
 
     def test_is_item(self) -> None:

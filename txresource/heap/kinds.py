@@ -10,17 +10,14 @@ from types import CellType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from txresource.heap.census import Census, census_of
+from txresource.heap.paths import BOUNDED, CLASS
 from txresource.heap.running import GENERATORS, module_of
 from txresource.heap.slots import attribute_getter
 from txresource.heap.typeinfo import has_edges, is_weak_container, measure_of, name_of
 from txresource.heap.unseen import Unseen
 
-__all__ = ("BOUNDED", "CLASS", "Group", "Kind", "Kinds", "code_name", "size_themselves")
+__all__ = ("Group", "Kind", "Kinds", "code_name", "size_themselves")
 
-#: Stands behind the name of a kind that throws out what is too much.
-BOUNDED = " (bounded)"
-#: Stands before the name of a class that is a place of its own.
-CLASS = "class "
 #: Types whose objects say themselves what they take, by no code but the interpreter's own.
 _OWN_SIZES = frozenset(map(id, (CellType, dict, tuple)))
 _MANY = 64

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 __all__ = (
+    "BOUNDED",
+    "CLASS",
     "Counted",
     "DEEPEST",
     "LARGEST",
@@ -22,6 +24,10 @@ __all__ = (
     "path_text",
 )
 
+#: Stands behind the name of what throws out what is too much.
+BOUNDED = " (bounded)"
+#: Stands before the name of a class that is a place of its own, and not what is made of it.
+CLASS = "class "
 #: No number of objects or bytes is as large as this.
 LARGEST = 2**63
 #: A repetition of more steps than this is not looked for.

@@ -18,9 +18,9 @@ from typing import Any
 
 from txresource.heap.edges import EdgeReader, values_of
 from txresource.heap.held import ITEM, KEY, Held
-from txresource.heap.kinds import BOUNDED, Kind, Kinds, size_themselves
+from txresource.heap.kinds import Kind, Kinds, size_themselves
 from txresource.heap.parts import PartFinder
-from txresource.heap.paths import DEEPEST, LONGEST_PERIOD, Path, PathRow, Step, fold
+from txresource.heap.paths import BOUNDED, DEEPEST, LONGEST_PERIOD, Path, PathRow, Step, fold
 from txresource.heap.roots import Root
 from txresource.heap.slots import attribute_getter
 from txresource.heap.weights import Group

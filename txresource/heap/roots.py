@@ -14,6 +14,7 @@ from typing import Any
 from weakref import ReferenceType
 
 from txresource.heap.held import LONGEST_NAME, nameable, nameable_among, named_edge
+from txresource.heap.paths import BOUNDED
 from txresource.heap.running import GENERATORS, module_of
 from txresource.heap.slots import attribute_getter
 
@@ -28,7 +29,7 @@ __all__ = (
 
 _CHUNK = 20_000
 #: A mark of what goes by itself stands behind it: an entry goes with its class.
-_SUBCLASSES = "tables of subclasses (bounded)"
+_SUBCLASSES = f"tables of subclasses{BOUNDED}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

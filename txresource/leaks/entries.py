@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from txresource.heap.paths import Path, Step
+from txresource.heap.paths import CLASS, Path, Step
 
 if TYPE_CHECKING:  # whoever finds asks here whose a kind is
     from txresource.leaks.growth import Finding
@@ -27,8 +27,6 @@ _LIBRARIES = frozenset(("twisted", "zope", "treq", "automat", "constantly", "hyp
 #: How the names of roots begin that are one thing each, and say what it is.
 _ONE_THING = ("module ", "in place of module ", "frame of ", "context variable ")
 _BY_C = "held by C"
-#: Before the name of a class that is meant itself, and not what is made of it.
-_CLASS = "class "
 _HEAP_TYPE = 1 << 9
 #: A .tac is no module: what its functions share is reached through any of them.
 _GLOBALS = frozenset((".__globals__", ".f_globals"))
@@ -101,7 +99,7 @@ def trace_of(path: Path, below: Path, first: int) -> list[dict[str, Any]]:
     for number, step in enumerate((*path[1:], *below), 1):
         suspect = first <= number < len(path)
         trace.append({"holder": holder, "edge": step.edge, "to": step.kind, "suspect": suspect})
-        holder = step.kind.removeprefix(_CLASS)
+        holder = step.kind.removeprefix(CLASS)
     return trace
 
 
@@ -128,7 +126,7 @@ def belongs_to_libraries(kind: str) -> bool:
 
     :param kind: a type's name, for code with the name of the function.
     """
-    first, space, _ = kind.removeprefix(_CLASS).partition(" ")
+    first, space, _ = kind.removeprefix(CLASS).partition(" ")
     top, dot, _ = first.partition(".")
     if not dot:  # a class of a .tac has no module
         return first in _BUILTIN or (space != "" and not kind.endswith(")"))
@@ -169,7 +167,7 @@ def _holder_names(path: Path) -> list[str]:
     """What holds by each step: a kind that says enough, or by what it is held itself."""
     names = ["", _root_name(path[0])]
     for step in path[1:-1]:
-        kind = step.kind.removeprefix(_CLASS)
+        kind = step.kind.removeprefix(CLASS)
         first = kind.partition(" ")[0]
         if kind != step.kind or "." in first or first in _WAITING or not belongs_to_libraries(kind):
             names.append(kind)

@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from txresource.heap.held import ITEM, KEY
-from txresource.heap.paths import Path
+from txresource.heap.paths import BOUNDED, Path
 from txresource.leaks.ladder import Horizon
 from txresource.leaks.proof import Seen, gain, outgrows
 from txresource.leaks.tallies import NAMES, Tallies
 
-__all__ = ("BOUNDED_MARK", "Claim", "FOLLOWS", "TABLE_ROOM", "excuse", "is_item")
+__all__ = ("Claim", "FOLLOWS", "TABLE_ROOM", "excuse", "is_item")
 
-#: How the kind of a container ends that bounds itself.
-BOUNDED_MARK = " (bounded)"
 #: The table of a container takes no more bytes than this for each item, however sparse it is.
 TABLE_ROOM = 256
 #: Of what is one thing with what holds it nothing is said; growth may lead on through it.
@@ -102,13 +100,13 @@ def _without_bounded(claims: Mapping[Path, Claim]) -> dict[Path, Claim]:
 
 def _is_bounded(path: Path, grown: set[Path]) -> bool:
     if len(path) == 1:
-        return path[0].edge.endswith(BOUNDED_MARK)
-    if path[-2].kind.endswith(BOUNDED_MARK):
+        return path[0].edge.endswith(BOUNDED)
+    if path[-2].kind.endswith(BOUNDED):
         return True
     end = len(path)
     while end > 2 and path[end - 1].edge in _ITEMS:
         end -= 1
-        if path[end - 1].kind.endswith(BOUNDED_MARK):
+        if path[end - 1].kind.endswith(BOUNDED):
             return path[:end] in grown
     return False
 

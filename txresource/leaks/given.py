@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet.base import DelayedCall, _ThreePhaseEvent
 
+from txresource.heap.paths import BOUNDED
 from txresource.heap.slots import attribute_getter
 
 __all__ = ("reactor_roots",)
@@ -20,7 +21,7 @@ __all__ = ("reactor_roots",)
 #: What is known by descriptor numbers alone is looked up here.
 _BY_NUMBER = "_selectables"
 _TIMERS = "reactor's timers"
-_CANCELLED = "reactor's cancelled timers (bounded)"
+_CANCELLED = f"reactor's cancelled timers{BOUNDED}"
 _PLACES = (
     ("reactor's readers", ("_reads", "_readers")),
     ("reactor's writers", ("_writes", "_writers")),
@@ -29,7 +30,6 @@ _PLACES = (
     ("reactor's thread pool", ("threadpool",)),
 )
 _TRIGGERS = "reactor's system event triggers"
-_POOL = "threadpool"
 _LISTS = frozenset(map(id, (list, tuple, set, frozenset, deque)))
 _PHASES = ("before", "during", "after")
 
